@@ -1,0 +1,3 @@
+//! `ship-proxy`: what stands between users and the app.
+
+fn main() {}

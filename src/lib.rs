@@ -1,0 +1,7 @@
+//! ship deploys containers to servers that you own: one static binary, over SSH, without a registry and without an
+//! agent. This page is the map: the modules in reading order. Each may use only what stands above it, and
+//! `tests/tidy.rs` holds the exact table.
+
+pub mod name;
+pub mod diagnostic;
+pub mod release;

@@ -1,0 +1,3 @@
+//! `ship`: the composition root.
+
+fn main() {}
