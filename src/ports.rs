@@ -296,8 +296,9 @@ pub trait Archive: Send + Sync {
 /// the connection that it lives on ends.
 #[async_trait]
 pub trait Lease: Send + Sync {
-    /// Appends a whole line to the ledger and flushes it to the disk.
-    async fn append(&self, line: &str) -> PortResult<()>;
+    /// Appends lines (given without their ends) to the ledger in this order, and flushes them to the disk. It is one
+    /// round trip. If it fails, a number of them from the first on is written, and none in part.
+    async fn append(&self, lines: &[String]) -> PortResult<()>;
     /// Cuts a torn last line off: the ledger keeps this many bytes.
     async fn cut_ledger(&self, length: u64) -> PortResult<()>;
     /// Writes a release's record and secrets.
