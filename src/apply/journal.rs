@@ -3,17 +3,25 @@
 use tokio::sync::Mutex;
 
 use crate::name::ReleaseNumber;
-use crate::ports::{Clock, Lease, PortResult};
+use crate::ports::{Clock, Lease, PortError, PortResult};
 use crate::release::ledger::{self, Event, Position};
 
 /// The ledger of a host while its lease is held.
 pub(super) struct Journal {
-    position: Mutex<Position>,
+    written: Mutex<Written>,
+}
+
+struct Written {
+    position: Position,
+    /// What this run has recorded: recording it again changes nothing, so that an action can be done twice.
+    events: Vec<(ReleaseNumber, Event)>,
+    /// An append failed, and it is not known how much of it was written.
+    in_doubt: bool,
 }
 
 impl Journal {
     pub(super) fn at(position: Position) -> Self {
-        Self { position: Mutex::new(position) }
+        Self { written: Mutex::new(Written { position, events: Vec::new(), in_doubt: false }) }
     }
 
     /// Appends events in one round trip.
@@ -24,16 +32,42 @@ impl Journal {
         by: &str,
         events: &[(ReleaseNumber, Event)],
     ) -> PortResult<()> {
-        let mut position = self.position.lock().await;
-        let mut next = position.clone();
+        let mut written = self.written.lock().await;
+        if written.in_doubt {
+            written.look(lease).await?;
+        }
+        let mut next = written.position.clone();
         let mut lines = Vec::with_capacity(events.len());
-        for (release, event) in events {
+        let fresh: Vec<_> = events.iter().filter(|event| !written.events.contains(event)).cloned().collect();
+        for (release, event) in &fresh {
             let line = ledger::line(&next, clock.wall(), by.to_owned(), *release, event.clone());
             next = next.after(&line);
             lines.push(line);
         }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        written.in_doubt = true;
         lease.append(&lines).await?;
-        *position = next;
+        written.in_doubt = false;
+        written.position = next;
+        written.events.extend(fresh);
+        Ok(())
+    }
+}
+
+impl Written {
+    /// After a failed append: what is really there, so that the chain goes on from it.
+    async fn look(&mut self, lease: &dyn Lease) -> PortResult<()> {
+        let bytes = lease.ledger().await?;
+        let lines = ledger::read(&bytes).map_err(|damage| PortError::refused("read the ledger again", damage))?;
+        if lines.torn {
+            lease.cut_ledger(lines.length).await?;
+        }
+        let since = lines.entries.into_iter().filter(|entry| entry.seq > self.position.seq);
+        self.events.extend(since.map(|entry| (entry.release, entry.event)));
+        self.position = lines.position;
+        self.in_doubt = false;
         Ok(())
     }
 }

@@ -1,0 +1,3 @@
+//! The fast lane: one binary, so that it links once.
+
+mod fleet;
