@@ -2,10 +2,11 @@
 //! agent. This page is the map: the modules in reading order. Each may use only what stands above it, and
 //! `tests/tidy.rs` holds the exact table.
 
-pub mod name;
+pub mod config;
 pub mod diagnostic;
-pub mod release;
-pub mod inventory;
-pub mod plan;
 pub mod event;
+pub mod inventory;
+pub mod name;
+pub mod plan;
 pub mod ports;
+pub mod release;
