@@ -43,7 +43,7 @@ command_up() {
 # Starts all hosts that command_up was asked for (its variables are in sight) and prints their addresses in that order.
 start_together() {
   local name pid failed=() pids=()
-  for name in "${names[@]}"; do alone claim "$name"; done
+  alone claim "${names[@]}"
   say "starting ${names[*]} ($suite$docker, bench $bench)"
   for name in "${names[@]}"; do
     start_host "$name" &
@@ -64,22 +64,25 @@ start_together() {
   for name in "${names[@]}"; do cat "$state/$name/address"; done
 }
 
-# Gives NAME an address that no other host of the bench has. Runs alone.
+# Gives each NAME an address that no other host of the bench has, or none to any. Runs alone.
 claim() {
-  local name=$1 last
+  local name last
   ensure_key
   ensure_network
-  if [ -f "$state/$name/address" ]; then
+  for name in "$@"; do
     ! docker inspect "$(container_of "$name")" >/dev/null 2>&1 || die "$name is already there (scripts/hosts down $name)"
-    # Another "up" has claimed it and is about to start it, unless that one was killed long ago.
-    [ -n "$(find "$state/$name/address" -mmin +2)" ] || die "$name is being started by somebody else"
-    rm -rf "${state:?}/$name"
-  fi
-  for last in $(seq 10 250); do
-    grep -qsx "$subnet.$last" "$state"/*/address || break
+    # Claimed, and not started yet: by an "up" that still runs, or by one that was killed.
+    ! kill -0 "$(cat "$state/$name/starting" 2>/dev/null)" 2>/dev/null || die "$name is being started by another up"
+    remove_host "$name"
   done
-  mkdir -p "$state/$name"
-  echo "$subnet.$last" >"$state/$name/address"
+  for name in "$@"; do
+    for last in $(seq 10 250); do
+      grep -qsx "$subnet.$last" "$state"/*/address || break
+    done
+    mkdir -p "$state/$name"
+    echo $$ >"$state/$name/starting"
+    echo "$subnet.$last" >"$state/$name/address"
+  done
 }
 
 ensure_key() {
@@ -102,6 +105,7 @@ start_host() {
   write_ssh_config "$name"
   wait_for_host "$name"
   [ ${#link[@]} -eq 0 ] || link_slow "$name" "${link[@]}"
+  rm -f "$state/$name/starting"
   say "$name ($(cat "$state/$name/address")) is ready after $(since "$started")"
 }
 
@@ -188,7 +192,10 @@ not_ready() {
 command_down() {
   local names=("$@")
   [ $# -gt 0 ] || usage_error "which hosts? (scripts/hosts down --all)"
-  command -v docker >/dev/null && engine_answers || { say "no engine runs, so there are no hosts"; return 0; }
+  if ! engine_runs; then
+    say "no engine runs, so there are no hosts"
+    return
+  fi
   if [ "$1" = --all ]; then
     mapfile -t names < <(host_names)
   fi

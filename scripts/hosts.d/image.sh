@@ -71,24 +71,23 @@ collect_machine() {
   done
   cp /usr/local/share/ca-certificates/*.crt "$work/ca/" 2>/dev/null || true
   {
-    mirror_of '\<debian\>' security http://deb.debian.org/debian
-    mirror_of 'debian-security' '^$' http://deb.debian.org/debian-security
+    mirror_of debian
+    mirror_of debian-security
   } >"$work/mirrors"
 }
 
-# The first of this machine's apt mirrors that matches WANTED and not UNWANTED, else the FALLBACK. On Ubuntu there is none.
-mirror_of() { # WANTED UNWANTED FALLBACK
+# The mirror of a Debian archive that this machine's own apt uses, else (on Ubuntu) everybody's.
+mirror_of() {
   local found
   found=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } |
-    awk '/^#/ { next } /^URIs:/ { print $2 } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^https?:/) print $i }' |
-    awk -v wanted="$1" -v unwanted="$2" '{ path = $0; sub(/^https?:\/\/[^\/]*/, "", path) }
-      path ~ wanted && path !~ unwanted { print; exit }')
-  echo "${found:-$3}"
+    awk -v archive="/$1/?\$" '/^#/ { next }
+      $1 == "URIs:" || $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^https?:/ && $i ~ archive) print $i }' | head -n 1)
+  echo "${found:-http://deb.debian.org/$1}"
 }
 
 recipe_of() { # WORK SUITE
   (
-    cd "$1"
+    cd "$1" || exit
     find . -type f | sort | xargs cat
     echo "$2"
     cat "$PARTS/image.sh" "$PARTS/init" "$PARTS/finish-root"

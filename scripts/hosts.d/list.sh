@@ -11,7 +11,7 @@ command_list() {
 
 # One line a host, fields separated by tabs: name, user, suite, docker, state.
 list_rows() {
-  command -v docker >/dev/null && engine_answers || return 0
+  engine_runs || return 0
   docker ps -a --filter "label=ship-bench.bench=$bench" --format \
     '{{.Label "ship-bench.name"}}|{{.Label "ship-bench.user"}}|{{.Label "ship-bench.suite"}}|{{.Label "ship-bench.docker"}}|{{.Status}}' |
     sed -e 's/|Up .*(Paused)$/|frozen/' -e 's/|Up .*/|on/' -e 's/|[^|]*[A-Z][^|]*$/|off/' | sort

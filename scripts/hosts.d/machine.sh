@@ -53,7 +53,7 @@ detach() {
   ) &
 }
 
-engine_answers() { docker info >/dev/null 2>&1 </dev/null; }
+engine_runs() { command -v docker >/dev/null && docker info >/dev/null 2>&1 </dev/null; }
 
 command_engine() {
   [ $# -eq 0 ] || usage_error "engine takes no arguments"
@@ -62,10 +62,10 @@ command_engine() {
 }
 
 ensure_engine() {
-  ! command -v docker >/dev/null || ! engine_answers || return 0
+  ! engine_runs || return 0
   (
     flock 9
-    engine_answers || start_engine 9>&-
+    engine_runs || start_engine 9>&-
   ) 9>/run/lock/ship-bench-engine
 }
 
@@ -84,7 +84,7 @@ start_engine() {
     detach "$engine_log" dockerd
   fi
   for _ in $(seq 300); do
-    if engine_answers; then
+    if engine_runs; then
       say "started Docker Engine in $(since "$started") (log: $engine_log)"
       return
     fi

@@ -70,7 +70,7 @@ plug_of() {
 wire_runs() {
   local pid
   pid=$(cut -d' ' -f1 "$state/$1/wire" 2>/dev/null) || return 1
-  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q wire.py
+  grep -qs wire.py "/proc/$pid/cmdline"
 }
 
 link_slow() {
