@@ -5,3 +5,7 @@
 pub mod name;
 pub mod diagnostic;
 pub mod release;
+pub mod inventory;
+pub mod plan;
+pub mod event;
+pub mod ports;
