@@ -3,13 +3,13 @@
 
 command_list() {
   case ${1:-} in
-    '') list_rows | { echo "NAME ADDRESS USER SUITE DOCKER STATE LINK"; list_words; } | column -t ;;
+    '') list_rows | list_table ;;
     --json) list_rows | list_json ;;
     *) usage_error "list has one option: --json" ;;
   esac
 }
 
-# One line a host, fields separated by tabs: name, user, suite, docker, state.
+# One line a host: its name, user, suite, docker and state, with bars between them.
 list_rows() {
   engine_runs || return 0
   docker ps -a --filter "label=ship-bench.bench=$bench" --format \
@@ -17,10 +17,14 @@ list_rows() {
     sed -e 's/|Up .*(Paused)$/|frozen/' -e 's/|Up .*/|on/' -e 's/|[^|]*[A-Z][^|]*$/|off/' | sort
 }
 
-list_words() {
-  local name user suite docker power
+list_table() {
+  local name user suite docker power columns='%-16s %-14s %-8s %-9s %-7s %-7s %s\n'
+  # shellcheck disable=SC2059 # the columns are ours
+  printf "$columns" NAME ADDRESS USER SUITE DOCKER STATE LINK
   while IFS='|' read -r name user suite docker power; do
-    echo "$name $(cat "$state/$name/address" 2>/dev/null || echo -) $user $suite ${docker:-no} $power $(link_of "$name")"
+    # shellcheck disable=SC2059
+    printf "$columns" "$name" "$(cat "$state/$name/address" 2>/dev/null || echo -)" "$user" "$suite" "${docker:-no}" \
+      "$power" "$(link_of "$name")"
   done
 }
 

@@ -4,7 +4,7 @@
 # The hosts' network and power are this kernel's, so an engine somewhere else is of no use.
 unset DOCKER_CONTEXT
 export DOCKER_HOST=unix:///var/run/docker.sock
-engine_log=/var/log/ship-bench-dockerd.log
+engine_log=/var/log/ship-bench-dockerd.log # where no service manager keeps one
 
 # Bridges, loop devices and name spaces need root; a developer gets the key and the state as their own.
 become_root() {
@@ -85,11 +85,11 @@ start_engine() {
   fi
   for _ in $(seq 300); do
     if engine_runs; then
-      say "started Docker Engine in $(since "$started") (log: $engine_log)"
+      say "started Docker Engine in $(since "$started")"
       return
     fi
     sleep 0.1
   done
-  tail -10 "$engine_log" >&2 || true
+  tail -10 "$engine_log" >&2 2>/dev/null || journalctl -n 10 -u docker >&2 2>/dev/null || true
   die "Docker Engine did not start"
 }
