@@ -36,6 +36,7 @@ command_up() {
   [ ${#link[@]} -eq 0 ] || require_python
   [ -z "$disk" ] || require mkfs.ext4=e2fsprogs losetup=mount
   ensure_engine
+  raise_limits
   ensure_image "$suite$docker"
   start_together
 }
@@ -167,7 +168,7 @@ CONFIG
 wait_for_host() {
   local name=$1 address end=$((SECONDS + 60))
   address=$(cat "$state/$name/address")
-  until (exec 3<>"/dev/tcp/$address/22") 2>/dev/null; do
+  until timeout 2 bash -c "exec 3<>/dev/tcp/$address/22" 2>/dev/null; do
     [ $SECONDS -lt $end ] || not_ready "$name" "no sshd answers at $address"
     sleep 0.05
   done
@@ -184,8 +185,11 @@ wait_for_host() {
 }
 
 not_ready() {
-  say "$1 is not ready after 60 s: $2; its last lines:"
-  docker logs --tail 20 "$(container_of "$1")" >&2 </dev/null || true
+  local container
+  container=$(container_of "$1")
+  say "$1 is not ready after 60 s: $2"
+  docker inspect -f 'its container is {{.State.Status}} and was started again {{.RestartCount}} times' "$container" >&2 || true
+  docker logs --tail 20 "$container" >&2 </dev/null || true
   exit 1
 }
 

@@ -38,6 +38,17 @@ apt_install() {
   DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
 }
 
+# Every systemd takes a dozen inotify instances, and the usual 128 end with the tenth host, whose systemd then dies.
+raise_limits() {
+  local wanted=8192 limit=/proc/sys/fs/inotify/max_user_instances
+  [ "$(cat $limit)" -lt $wanted ] || return 0
+  if echo $wanted 2>/dev/null >$limit; then
+    say "raised fs.inotify.max_user_instances to $wanted until the next boot, since each host needs some"
+  else
+    say "fs.inotify.max_user_instances is $(cat $limit) and cannot be raised: that is enough for about ten hosts"
+  fi
+}
+
 # Starts a command that outlives this script and holds on to nothing of it: not its terminal, not a pipe that a caller
 # waits on, not a lock.
 detach() {
