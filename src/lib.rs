@@ -2,11 +2,15 @@
 //! agent. This page is the map: the modules in reading order. Each may use only what stands above it, and
 //! `tests/tidy.rs` holds the exact table.
 
-pub mod config;
-pub mod diagnostic;
-pub mod event;
-pub mod inventory;
 pub mod name;
-pub mod plan;
-pub mod ports;
+pub mod diagnostic;
 pub mod release;
+pub mod config;
+pub mod inventory;
+pub mod plan;
+pub mod event;
+pub mod ports;
+pub mod observe;
+pub mod apply;
+pub mod ui;
+pub mod cli;

@@ -1,4 +1,4 @@
-//! The fast lane: everything that needs no host, in one binary, because each test binary is linked anew.
+//! The fast lane: one binary, so that it links once.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,3 +6,5 @@
 )]
 
 mod config;
+mod fleet;
+mod release;
