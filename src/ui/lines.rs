@@ -38,7 +38,7 @@ impl Lines {
     }
 
     /// Takes note of an event; the view has it already.
-    pub(super) fn event(&mut self, event: &Event, view: &View, at: Duration) {
+    pub fn event(&mut self, event: &Event, view: &View, at: Duration) {
         if let Event::Output { host, step, .. } = event {
             self.announce(host, *step, view, at);
         }
@@ -49,7 +49,7 @@ impl Lines {
     }
 
     /// Mentions what has been running for long.
-    pub(super) fn tick(&mut self, view: &View, at: Duration) {
+    pub fn tick(&mut self, view: &View, at: Duration) {
         self.signs.retain(|sign| view.find(&sign.host).is_some_and(|host| host.running(sign.step).is_some()));
         for host in &view.hosts {
             for running in &host.running {
@@ -63,12 +63,12 @@ impl Lines {
     }
 
     /// Writes a line of its own. Where nobody reads any more, there is nobody to tell.
-    pub(super) fn note(&mut self, text: &str) {
+    pub fn note(&mut self, text: &str) {
         let _ = writeln!(self.writer, "{text}");
     }
 
     /// Nothing is left to be written.
-    pub(super) fn finish(&mut self) {
+    pub fn finish(&mut self) {
         let _ = self.writer.flush();
     }
 
