@@ -131,7 +131,7 @@ fn transfer_figures(transfer: &Transfer, at: Duration, room: usize, style: Style
     let size = Some(amount::bytes_of(transfer.done, transfer.total));
     let speed = transfer.speed(at).map(amount::speed);
     let left = transfer.left(at).map(|left| format!("{} left", amount::about(left)));
-    let bar = Some(bar(transfer.fraction(), if room < 80 { 10 } else { 20 }, style));
+    let bar = Some(bar(transfer.fraction(), if room < 95 { 10 } else { 20 }, style));
     let join = |parts: [&Option<String>; 4]| parts.into_iter().flatten().cloned().collect::<Vec<_>>().join("  ");
     vec![
         join([&bar, &size, &speed, &left]),

@@ -63,6 +63,22 @@ fn a_deploy() {
 }
 
 #[test]
+fn what_follows_the_hosts_stands_below_each_other() {
+    let events = [
+        (0, started(&["db", "web-10"])),
+        (0, step("db", 1, "start a")),
+        (0, step("web-10", 2, "start b")),
+        (10, done("db", 1, 10, "")),
+        (20, done("web-10", 2, 20, "")),
+    ];
+    insta::assert_snapshot!(write(&events, Style::PLAIN), @"
+    deploying r43 to db, web-10
+    db      start a (10 ms)
+    web-10  start b (20 ms)
+    ");
+}
+
+#[test]
 fn colour_changes_no_word() {
     let colored = write(&deploy(), Style::COLORED);
     assert!(colored.contains('\u{1b}'));
