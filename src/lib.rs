@@ -12,4 +12,5 @@ pub mod event;
 pub mod ports;
 pub mod observe;
 pub mod apply;
+pub mod local;
 pub mod ui;
