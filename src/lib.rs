@@ -12,5 +12,6 @@ pub mod event;
 pub mod ports;
 pub mod observe;
 pub mod apply;
+pub mod local;
 pub mod ui;
 pub mod cli;
