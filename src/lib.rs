@@ -4,4 +4,6 @@
 
 pub mod name;
 pub mod diagnostic;
+pub mod control;
 pub mod release;
+pub mod proxy;
