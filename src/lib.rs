@@ -4,6 +4,7 @@
 
 pub mod name;
 pub mod diagnostic;
+pub mod control;
 pub mod release;
 pub mod config;
 pub mod inventory;
@@ -15,3 +16,4 @@ pub mod apply;
 pub mod local;
 pub mod ui;
 pub mod cli;
+pub mod proxy;
