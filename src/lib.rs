@@ -9,3 +9,4 @@ pub mod inventory;
 pub mod plan;
 pub mod event;
 pub mod ports;
+pub mod remote;

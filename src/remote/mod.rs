@@ -1,0 +1,5 @@
+//! A host, reached over SSH: everything that knows of russh and bollard is in here, and nothing of it gets out but the
+//! ports.
+
+pub mod engine;
+pub mod http;
