@@ -354,7 +354,8 @@ pub struct Drained {
 pub trait Router: Send + Sync {
     /// Its state as far as this app is concerned; `None` if it does not answer.
     async fn view(&self, scope: &Scope) -> PortResult<Option<Proxy>>;
-    /// Checks the targets and, if all pass, moves the traffic. `secrets` holds a given certificate's key.
+    /// Checks the targets and, if all pass, moves the traffic. `secrets` holds a given certificate's key. A release that
+    /// already has the traffic on probation keeps it, whatever the generation.
     async fn switch(
         &self,
         scope: &Scope,
@@ -402,8 +403,11 @@ pub trait Archive: Send + Sync {
 /// the connection that it lives on ends.
 #[async_trait]
 pub trait Lease: Send + Sync {
-    /// Appends a whole line to the ledger and flushes it to the disk.
-    async fn append(&self, line: &str) -> PortResult<()>;
+    /// Appends lines (given without their ends) to the ledger in this order, and flushes them to the disk. It is one
+    /// round trip. If it fails, any number of them from the first on may have been written.
+    async fn append(&self, lines: &[String]) -> PortResult<()>;
+    /// The ledger's bytes now.
+    async fn ledger(&self) -> PortResult<Vec<u8>>;
     /// Cuts a torn last line off: the ledger keeps this many bytes.
     async fn cut_ledger(&self, length: u64) -> PortResult<()>;
     /// Writes a release's record and secrets.

@@ -1,0 +1,3 @@
+//! What a `ship.toml` means, and what is said when it means nothing.
+
+mod cases;
