@@ -4,6 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::ports::Listening;
 
+/// Where the engine answers DNS inside every container; not the app's.
+const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 11));
+
 /// The state of a socket that listens (`TCP_LISTEN`).
 const LISTEN: &str = "0A";
 
@@ -24,8 +27,9 @@ fn socket(line: &str) -> Option<Listening> {
         return None;
     }
     let (address, port) = local.split_once(':')?;
-    let loopback_only = address_of(address)?.to_canonical().is_loopback();
-    Some(Listening { loopback_only, port: u16::from_str_radix(port, 16).ok()? })
+    let address = address_of(address)?.to_canonical();
+    let port = u16::from_str_radix(port, 16).ok()?;
+    (address != RESOLVER).then(|| Listening { loopback_only: address.is_loopback(), port })
 }
 
 /// The kernel prints an address as words of 32 bits in the machine's byte order, which is little-endian on all

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::inventory::Labels;
 use crate::name::Scope;
 use crate::plan::action::ContainerSpec;
+use crate::plan::container;
 use crate::release::{Mount, MountSource, Secrets};
 
 const APP: &str = "ship.app";
@@ -117,7 +118,7 @@ fn log_config(driver: &str) -> Option<HostConfigLogConfig> {
 
 fn bind(scope: &Scope, mount: &Mount) -> String {
     let source = match &mount.source {
-        MountSource::Volume(name) => format!("{scope}-{name}"),
+        MountSource::Volume(name) => container::volume(scope, name),
         MountSource::Directory(path) => path.clone(),
     };
     let read_only = if mount.read_only { ":ro" } else { "" };

@@ -12,6 +12,7 @@ use super::spec::{labels, scope_filter, scope_labels};
 use super::{DockerEngine, PATIENCE, within};
 use crate::inventory::{Container, Engine as EngineFacts, Status};
 use crate::name::Scope;
+use crate::plan;
 use crate::ports::{EngineView, PortResult};
 
 impl DockerEngine {
@@ -97,5 +98,5 @@ fn belongs(network: &Network, scope: &Scope) -> bool {
     let labelled = network.labels.as_ref().is_some_and(|labels| {
         scope_labels(scope).iter().all(|(name, value)| labels.get(name).is_some_and(|there| there == value))
     });
-    labelled || network.name.as_deref() == Some(scope.to_string().as_str())
+    labelled || network.name.as_deref() == Some(plan::container::network(scope).as_str())
 }
