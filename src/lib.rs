@@ -13,3 +13,4 @@ pub mod ports;
 pub mod observe;
 pub mod apply;
 pub mod remote;
+pub mod ui;

@@ -397,6 +397,11 @@ pub trait Archive: Send + Sync {
         wait: Duration,
         busy: OnLine<'_>,
     ) -> PortResult<(Arc<dyn Lease>, Memory)>;
+    /// Appends a line (JSON, given without its end) to the app's audit. It needs no lease: a console must open while
+    /// someone deploys.
+    async fn append_audit(&self, scope: &Scope, line: &str) -> PortResult<()>;
+    /// The audit's lines, oldest first.
+    async fn audit(&self, scope: &Scope) -> PortResult<String>;
 }
 
 /// The right to change an app on a host, and with it the only way to write there. It ends when it is dropped, and when

@@ -6,6 +6,8 @@
 
 pub mod keys;
 pub mod problem;
+pub mod schema;
+pub mod show;
 
 mod document;
 mod elements;
