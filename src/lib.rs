@@ -4,6 +4,7 @@
 
 pub mod name;
 pub mod diagnostic;
+pub mod control;
 pub mod release;
 pub mod config;
 pub mod inventory;
