@@ -14,4 +14,5 @@ pub mod ports;
 pub mod observe;
 pub mod apply;
 pub mod remote;
+pub mod local;
 pub mod ui;
