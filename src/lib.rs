@@ -16,3 +16,4 @@ pub mod apply;
 pub mod remote;
 pub mod local;
 pub mod ui;
+pub mod cli;

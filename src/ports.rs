@@ -397,6 +397,8 @@ pub trait Archive: Send + Sync {
         wait: Duration,
         busy: OnLine<'_>,
     ) -> PortResult<(Arc<dyn Lease>, Memory)>;
+    /// The secrets that a release ran with, for a one-off container beside it. Needs no lease.
+    async fn secrets(&self, scope: &Scope, release: ReleaseNumber) -> PortResult<Secrets>;
     /// Appends a line (JSON, given without its end) to the app's audit. It needs no lease: a console must open while
     /// someone deploys.
     async fn append_audit(&self, scope: &Scope, line: &str) -> PortResult<()>;
@@ -455,3 +457,7 @@ pub struct World {
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
+
+/// A server before it is a host of ship's: see `ship setup`.
+#[async_trait]
+pub trait Server: Send + Sync {}

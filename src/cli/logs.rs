@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::{BoxStream, select_all};
 
-use crate::config;
 use crate::diagnostic::{Exit, Failure};
 use crate::inventory::{Container, HostInventory};
 use crate::name::{HostName, ReleaseNumber};
@@ -71,19 +70,14 @@ fn request(program: &Program, arguments: &args::Logs) -> Result<LogRequest, Fail
 
 /// `10m` before now, or a time as it stands.
 fn since(text: &str, now: &str) -> Result<String, Failure> {
-    if let Ok(span) = config::span(text) {
-        let before = now
-            .parse::<jiff::Timestamp>()
-            .ok()
-            .and_then(|now| now.checked_sub(jiff::SignedDuration::try_from(span).ok()?).ok());
-        if let Some(moment) = before {
-            return Ok(moment.to_string());
-        }
+    let before = |span: jiff::SignedDuration| now.parse::<jiff::Timestamp>().ok()?.checked_sub(span).ok();
+    if let Some(moment) = text.parse().ok().and_then(before) {
+        return Ok(moment.to_string());
     }
     text.parse::<jiff::Timestamp>().map(|moment| moment.to_string()).map_err(|_| {
-        Failure::new(Exit::Usage, format!("`{text}` is no time")).hint("ship logs --since 10m").hint(format!(
-            "ship logs --since {now}"
-        ))
+        Failure::new(Exit::Usage, format!("`{text}` is no time"))
+            .hint("ship logs --since 10m")
+            .hint(format!("ship logs --since {now}"))
     })
 }
 
@@ -98,11 +92,13 @@ fn shown(inventory: &BTreeMap<HostName, HostInventory>, arguments: &args::Logs) 
                 .map(|container| Shown { host: name.clone(), container: container.clone() }),
         );
     }
-    shown.sort_by(|a, b| (&a.host, &a.container.labels.role, a.container.labels.replica).cmp(&(
-        &b.host,
-        &b.container.labels.role,
-        b.container.labels.replica,
-    )));
+    shown.sort_by(|a, b| {
+        (&a.host, &a.container.labels.role, a.container.labels.replica).cmp(&(
+            &b.host,
+            &b.container.labels.role,
+            b.container.labels.replica,
+        ))
+    });
     if shown.is_empty() {
         let what = match arguments.release {
             Some(number) => format!("there is no container of {number}"),
@@ -153,18 +149,20 @@ impl<'a> Screen<'a> {
     async fn show(&self, mut lines: Lines<'_>, follow: bool) -> Result<(), Failure> {
         let mut waiting = BinaryHeap::new();
         let mut number = 0_u64;
+        let mut oldest = tokio::time::Instant::now();
         loop {
             let next = if follow && !waiting.is_empty() {
-                match tokio::time::timeout(PATIENCE, lines.next()).await {
-                    Ok(next) => next,
-                    Err(_) => {
-                        self.flush(&mut waiting)?;
-                        continue;
-                    }
-                }
+                let Ok(next) = tokio::time::timeout_at(oldest + PATIENCE, lines.next()).await else {
+                    self.flush(&mut waiting)?;
+                    continue;
+                };
+                next
             } else {
                 lines.next().await
             };
+            if waiting.is_empty() {
+                oldest = tokio::time::Instant::now();
+            }
             let Some((index, line)) = next else { return self.flush(&mut waiting) };
             let line = line.map_err(|error| from_port(Exit::Unchanged, error))?;
             number += 1;
@@ -190,7 +188,7 @@ impl<'a> Screen<'a> {
                     host: shown.host.as_str(),
                     role: labels.role.as_str(),
                     replica: labels.replica,
-                    release: labels.release.to_string(),
+                    release: &labels.release.to_string(),
                     errors,
                     text: &text,
                 };

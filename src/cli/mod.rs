@@ -68,7 +68,7 @@ async fn dispatch(program: &Program, command: Command) -> Result<Exit, Failure> 
         Command::Exec(arguments) => exec::exec(program, &arguments).await,
         Command::Console(place) => exec::console(program, &place).await,
         Command::Audit => audit::audit(program).await,
-        Command::Config => configuration::show(program),
+        Command::Config => configuration::config(program),
         Command::Remove(arguments) => remove::remove(program, &arguments).await,
         Command::Completions { shell } => program.result(&args::completions(shell)).map(|()| Exit::Done),
     }

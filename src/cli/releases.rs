@@ -38,9 +38,9 @@ pub(super) async fn releases(program: &Program) -> Result<Exit, Failure> {
 async fn histories(fleet: &Fleet, scope: &Scope) -> BTreeMap<HostName, Result<History, String>> {
     let reads = fleet.remotes.iter().map(|(name, remote)| async move {
         let history = match remote.host.archive.read(scope).await {
-            Ok(memory) => {
-                ledger::read(&memory.ledger).and_then(|lines| History::fold(&lines)).map_err(|damage| damage.to_string())
-            }
+            Ok(memory) => ledger::read(&memory.ledger)
+                .and_then(|lines| History::fold(&lines))
+                .map_err(|damage| damage.to_string()),
             Err(error) => Err(error.one_line()),
         };
         (name.clone(), history)

@@ -47,11 +47,7 @@ pub(super) async fn remove(program: &Program, arguments: &args::Remove) -> Resul
 }
 
 /// What no command brings back.
-fn lost(
-    plan: &crate::plan::Plan,
-    inventory: &crate::inventory::Inventory,
-    volumes: remove::Volumes,
-) -> Vec<String> {
+fn lost(plan: &crate::plan::Plan, inventory: &crate::inventory::Inventory, volumes: remove::Volumes) -> Vec<String> {
     let mut lost: Vec<String> = inventory
         .iter()
         .filter(|(_, host)| host.history().is_none_or(|history| !history.releases.is_empty()))

@@ -8,6 +8,7 @@ pub mod keys;
 pub mod problem;
 pub mod schema;
 pub mod show;
+pub mod starter;
 
 mod document;
 mod elements;

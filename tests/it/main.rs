@@ -8,3 +8,4 @@
 mod config;
 mod fleet;
 mod release;
+mod ui;

@@ -1,7 +1,8 @@
-//! Files and what ship makes of them. `SNAPSHOTS=overwrite` writes what is expected from what is.
+//! Files and what ship makes of them.
 
 use std::path::{Path, PathBuf};
 
+use super::check;
 use ship::config::{problem, resolve, show};
 
 /// The files of a directory of cases, by name.
@@ -13,13 +14,6 @@ fn cases(directory: &str) -> Vec<PathBuf> {
     files.sort();
     assert!(!files.is_empty());
     files
-}
-
-/// Compares with the text beside the case.
-fn check(case: &Path, actual: String) {
-    let expected = snapbox::Data::read_from(&case.with_extension("txt"), None).raw();
-    let action = snapbox::Assert::new().action_env("SNAPSHOTS");
-    action.try_eq(Some(&case.display()), actual.into(), expected).unwrap_or_else(|difference| panic!("{difference}"));
 }
 
 #[test]

@@ -111,3 +111,14 @@ fn the_schema_is_the_parsers() {
     let action = snapbox::Assert::new().action_env("SNAPSHOTS");
     action.try_eq(None, schema::text().into(), expected).unwrap_or_else(|difference| panic!("{difference}"));
 }
+
+#[test]
+fn the_examples_of_the_manual_resolve() {
+    let manual = include_str!("../../../docs/configuration.md");
+    let examples: Vec<&str> = manual.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 5);
+    for example in examples {
+        let problems = resolve(example, "docs/configuration.md", None).err().unwrap_or_default();
+        assert!(problems.is_empty(), "{}\n{example}", problem::render(&problems));
+    }
+}

@@ -542,6 +542,10 @@ impl Archive for Edge {
         Ok((lease, self.read(scope).await?))
     }
 
+    async fn secrets(&self, _scope: &Scope, release: ReleaseNumber) -> PortResult<Secrets> {
+        Lease::secrets(self, release).await
+    }
+
     async fn append_audit(&self, _scope: &Scope, line: &str) -> PortResult<()> {
         self.change("append to the audit", |machine| machine.audit.push_str(&format!("{line}\n"))).await
     }
