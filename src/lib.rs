@@ -13,6 +13,7 @@ pub mod event;
 pub mod ports;
 pub mod observe;
 pub mod apply;
+pub mod remote;
 pub mod local;
 pub mod ui;
 pub mod cli;
