@@ -91,10 +91,7 @@ impl Fault {
 
 /// Whether the host answered and said no, as opposed to being out of reach.
 fn refused(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::ConnectionRefused
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::ConnectionRefused)
 }
 
 fn disk_full(words: &str) -> bool {
