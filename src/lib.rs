@@ -5,8 +5,12 @@
 pub mod name;
 pub mod diagnostic;
 pub mod release;
+pub mod config;
 pub mod inventory;
 pub mod plan;
 pub mod event;
 pub mod ports;
+pub mod observe;
+pub mod apply;
 pub mod ui;
+pub mod cli;

@@ -59,11 +59,7 @@ fn check(what: &'static str, text: &str) -> Result<(), NameError> {
     }
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let hyphens_fit = !text.starts_with('-') && !text.ends_with('-') && !text.contains("--");
-    if text.chars().all(allowed) && hyphens_fit {
-        Ok(())
-    } else {
-        Err(NameError::Form { what, text: text.to_owned() })
-    }
+    if text.chars().all(allowed) && hyphens_fit { Ok(()) } else { Err(NameError::Form { what, text: text.to_owned() }) }
 }
 
 macro_rules! name {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::name::{ReleaseNumber, RoleName, Scope};
+use crate::name::{Digest, ReleaseNumber, RoleName, Scope};
 use crate::release::ledger::Event;
 use crate::release::{Health, Image, Mount, Release, Routes};
 
@@ -13,13 +13,8 @@ use crate::release::{Health, Image, Mount, Release, Routes};
 pub enum Action {
     /// Write the release's record and secrets, then the intent into the ledger.
     Announce(Box<Release>),
-    /// Append an event to the ledger.
-    Record {
-        /// The release that it is about.
-        release: ReleaseNumber,
-        /// What happened.
-        event: Event,
-    },
+    /// Append events to the ledger, in this order.
+    Record(Vec<(ReleaseNumber, Event)>),
     /// Make sure that the app's network exists.
     EnsureNetwork {
         /// Its name.
@@ -31,7 +26,12 @@ pub enum Action {
         name: String,
     },
     /// Send what the host lacks of the image and prove that it arrived.
-    Push(Image),
+    Push {
+        /// What is to be there.
+        image: Image,
+        /// Chains of layers (diff IDs, lowest first) that the host has, as far as it is known.
+        have: Vec<Vec<Digest>>,
+    },
     /// Run the release command once and wait for its end.
     RunOnce(ContainerSpec),
     /// Make containers, without starting them. A volume that the plan makes gets the ownership that the image's user
@@ -86,6 +86,8 @@ pub enum Action {
         /// The release.
         release: ReleaseNumber,
     },
+    /// Remove the app's ledger with everything beside it.
+    ForgetApp,
     /// Put the previous release back at ship-proxy.
     Revert,
     /// Take the app's route away.
@@ -115,7 +117,8 @@ pub struct Switch {
     pub health: Health,
     /// Which requests.
     pub routes: Routes,
-    /// The route's generation that the plan was made from; `None` where the app had no route.
+    /// The route's generation that the plan was made from; `None` where it cannot be known beforehand (the app has no
+    /// route yet, or the plan itself puts an interrupted switch back first).
     pub generation: Option<u64>,
     /// How long ship-proxy waits for the confirmation before it goes back by itself.
     pub probation: Duration,
@@ -142,7 +145,7 @@ pub struct ContainerSpec {
     pub env: BTreeMap<String, String>,
     /// The secrets that it gets as environment.
     pub secret_names: Vec<String>,
-    /// What is mounted, with the volumes' names on the host.
+    /// What is mounted; volumes by their names in `ship.toml`.
     pub mounts: Vec<Mount>,
     /// The network that it is on.
     pub network: String,

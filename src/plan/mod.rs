@@ -2,6 +2,7 @@
 //! randomness, no I/O. It leaves no choice to its execution, and it says from which ledgers it was made.
 
 pub mod action;
+pub mod container;
 pub mod deploy;
 pub mod notation;
 pub mod recover;

@@ -243,10 +243,13 @@ pub fn words(action: &Action) -> String {
 pub fn words_after(action: &Action, before: Option<ReleaseNumber>) -> String {
     match action {
         Action::Announce(release) => format!("write the record of {}", release.number),
-        Action::Record { release, event } => record_words(*release, event),
+        Action::Record(events) => {
+            let all: Vec<_> = events.iter().map(|(release, event)| event_words(*release, event)).collect();
+            format!("record {}", all.join(", "))
+        }
         Action::EnsureNetwork { name } => format!("make sure of network {name}"),
         Action::EnsureVolume { name } => format!("make sure of volume {name}"),
-        Action::Push(image) => push_words(image),
+        Action::Push { image, .. } => push_words(image),
         Action::RunOnce(spec) => match &spec.command {
             Some(command) => format!("run once: {}", command_line(command)),
             None => format!("run {} once", spec.name),
@@ -271,22 +274,23 @@ pub fn words_after(action: &Action, before: Option<ReleaseNumber>) -> String {
             Some(before) => format!("move traffic back to {before}"),
             None => "move traffic back".to_owned(),
         },
+        Action::ForgetApp => "remove ledger, records and secrets of the app".to_owned(),
         Action::RemoveRoute => "remove the route".to_owned(),
         Action::RemoveNetwork { name } => format!("remove network {name}"),
         Action::RemoveVolume { name } => format!("remove volume {name} with all its data"),
     }
 }
 
-fn record_words(release: ReleaseNumber, event: &Event) -> String {
+fn event_words(release: ReleaseNumber, event: &Event) -> String {
     match event {
-        Event::Planned { .. } => format!("record {release} as planned"),
-        Event::RollingBack { .. } => format!("record that {release} is being put back"),
-        Event::Staged => format!("record {release} as staged"),
-        Event::Healthy => format!("record {release} as healthy"),
-        Event::Live => format!("record {release} as live"),
-        Event::Superseded { by } => format!("record {release} as retired, superseded by {by}"),
-        Event::Failed { why } => format!("record {release} as failed: {why}"),
-        Event::Pruned => format!("record {release} as pruned"),
+        Event::Planned { .. } => format!("{release} as planned"),
+        Event::RollingBack { .. } => format!("that {release} is being put back"),
+        Event::Staged => format!("{release} as staged"),
+        Event::Healthy => format!("{release} as healthy"),
+        Event::Live => format!("{release} as live"),
+        Event::Superseded { by } => format!("{release} as retired, superseded by {by}"),
+        Event::Failed { why } => format!("{release} as failed: {why}"),
+        Event::Pruned => format!("{release} as pruned"),
     }
 }
 

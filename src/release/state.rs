@@ -84,8 +84,7 @@ pub enum Transition {
 
 impl Transition {
     /// All transitions.
-    pub const ALL: [Self; 6] =
-        [Self::Staged, Self::Healthy, Self::Live, Self::Superseded, Self::Failed, Self::Pruned];
+    pub const ALL: [Self; 6] = [Self::Staged, Self::Healthy, Self::Live, Self::Superseded, Self::Failed, Self::Pruned];
 }
 
 impl fmt::Display for Transition {
