@@ -1,3 +1,5 @@
+//! Plans as text.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

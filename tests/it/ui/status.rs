@@ -1,3 +1,5 @@
+//! Each way in which what is can differ from what was meant, one by one.
+
 use std::collections::BTreeMap;
 
 use ship::inventory::{HostInventory, Status as Doing};
