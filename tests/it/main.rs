@@ -1,0 +1,3 @@
+//! The fast lane: one test binary, so that it links once.
+
+mod proxy;
