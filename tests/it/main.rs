@@ -7,5 +7,6 @@
 
 mod config;
 mod fleet;
+mod proxy;
 mod release;
 mod ui;
