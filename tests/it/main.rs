@@ -2,4 +2,5 @@
 
 mod config;
 mod fleet;
+mod local;
 mod release;
