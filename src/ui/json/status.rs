@@ -1,0 +1,86 @@
+//! `ship status --json`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::VERSION;
+use crate::ui::status_model::{Disagreement, HostStatus, Status};
+use crate::ui::status_view::counts;
+
+#[derive(Serialize)]
+struct Shape<'a> {
+    v: u32,
+    app: &'a str,
+    environment: &'a str,
+    agrees: bool,
+    hosts: BTreeMap<&'a str, Host<'a>>,
+    disagreements: Vec<Wrong<'a>>,
+}
+
+#[derive(Serialize)]
+struct Host<'a> {
+    meant: Option<String>,
+    roles: BTreeMap<&'a str, Role>,
+    route: Option<Route>,
+    disagreements: Vec<Wrong<'a>>,
+}
+
+#[derive(Serialize)]
+struct Role {
+    meant_release: Option<String>,
+    meant_replicas: u16,
+    /// By release, then by what they do.
+    containers: BTreeMap<String, BTreeMap<&'static str, usize>>,
+}
+
+#[derive(Serialize)]
+struct Route {
+    meant: Option<String>,
+    is: Option<String>,
+    healthy_targets: usize,
+    targets: usize,
+    on_probation_from: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Wrong<'a> {
+    what: &'a str,
+    hint: &'a str,
+}
+
+/// The status as an object, with its end.
+pub fn text(status: &Status) -> String {
+    super::pretty(&Shape {
+        v: VERSION,
+        app: status.scope.app.as_str(),
+        environment: status.scope.environment.as_str(),
+        agrees: status.agrees(),
+        hosts: status.hosts.iter().map(|(name, status)| (name.as_str(), host(status))).collect(),
+        disagreements: wrongs(&status.fleet),
+    })
+}
+
+fn host(status: &HostStatus) -> Host<'_> {
+    let roles = status.roles.iter().map(|(name, role)| {
+        let (meant_release, meant_replicas) = role.meant.map_or((None, 0), |(number, n)| (Some(number.to_string()), n));
+        (name.as_str(), Role { meant_release, meant_replicas, containers: counts(role) })
+    });
+    let route = status.route.as_ref().map(|route| Route {
+        meant: route.meant.map(|number| number.to_string()),
+        is: route.is.map(|number| number.to_string()),
+        healthy_targets: route.healthy.0,
+        targets: route.healthy.1,
+        on_probation_from: route.on_probation_from.map(|number| number.to_string()),
+    });
+    Host {
+        meant: status.meant.map(|number| number.to_string()),
+        roles: roles.collect(),
+        route,
+        disagreements: wrongs(&status.disagreements),
+    }
+}
+
+fn wrongs(all: &[Disagreement]) -> Vec<Wrong<'_>> {
+    all.iter().map(|Disagreement { what, hint }| Wrong { what, hint }).collect()
+}
