@@ -4,6 +4,7 @@
 
 pub mod name;
 pub mod diagnostic;
+pub mod control;
 pub mod release;
 pub mod config;
 pub mod inventory;
@@ -12,4 +13,5 @@ pub mod event;
 pub mod ports;
 pub mod observe;
 pub mod apply;
+pub mod remote;
 pub mod ui;

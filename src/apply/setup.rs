@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
-use crate::diagnostic::Hint;
 use crate::event::{Event, StepId};
 use crate::name::HostName;
 use crate::plan::setup::{self, AccountName, Problem, ServerFacts, SetupStep, Wanted};
@@ -83,10 +82,11 @@ pub enum SetupError {
     Lacking(Vec<String>),
 }
 
-impl Hint for SetupError {
-    fn hints(&self) -> Vec<String> {
+impl SetupError {
+    /// Commands to type, most useful first.
+    pub fn hints(&self) -> Vec<String> {
         let mut hints = match self {
-            Self::Step { source, .. } | Self::Look(source) => source.hints(),
+            Self::Step { source, .. } | Self::Look(source) => source.hints.clone(),
             Self::Lacking(_) => Vec::new(),
         };
         hints.push("ship setup   # goes on where it ended".to_owned());

@@ -123,7 +123,7 @@ impl FromStr for PublicKey {
         let (Some(algorithm), Some(base64)) = (words.next(), words.next()) else { return Err(refused()) };
         let known = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"].iter().any(|start| algorithm.starts_with(start));
         let encoded = base64.len() > 40 && base64.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
-        if !known || !encoded || line.chars().any(|c| c.is_control() && c != '\t') {
+        if !known || !encoded || line.trim().chars().any(|c| c.is_control() && c != '\t') {
             return Err(refused());
         }
         let comment = words.collect::<Vec<_>>().join(" ");

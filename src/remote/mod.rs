@@ -1,0 +1,4 @@
+//! A host, reached over SSH: everything that knows of russh and bollard is in here, and nothing of it gets out but the
+//! ports.
+
+pub mod server;
