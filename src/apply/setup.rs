@@ -65,15 +65,9 @@ pub struct SetupFailure {
 /// Why a setup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// A step failed.
-    #[error("could not {step}")]
-    Step {
-        /// The step in words.
-        step: String,
-        /// Why.
-        #[source]
-        source: PortError,
-    },
+    /// A step failed; the error says which, and where.
+    #[error(transparent)]
+    Step(PortError),
     /// The server could not be looked at after its steps.
     #[error("could not check what was done")]
     Look(#[source] PortError),
@@ -86,7 +80,7 @@ impl SetupError {
     /// Commands to type, most useful first.
     pub fn hints(&self) -> Vec<String> {
         let mut hints = match self {
-            Self::Step { source, .. } | Self::Look(source) => source.hints.clone(),
+            Self::Step(error) | Self::Look(error) => error.hints.clone(),
             Self::Lacking(_) => Vec::new(),
         };
         hints.push("ship setup   # goes on where it ended".to_owned());
@@ -129,8 +123,8 @@ impl HostRun<'_> {
             if *self.setup.interrupt.borrow() {
                 return SetupOutcome::Interrupted(left.to_vec());
             }
-            if let Err((source, output)) = self.one(step).await {
-                return failed(SetupError::Step { step: step.to_string(), source }, output, done);
+            if let Err((error, output)) = self.one(step).await {
+                return failed(SetupError::Step(error), output, done);
             }
         }
         let facts = match self.server.facts(&plan.wanted.user).await {

@@ -10,7 +10,7 @@ mod wanted;
 pub use facts::{Account, Directory, Docker, Engine, Listener, ProxyFacts, ServerFacts, Settings, System};
 pub use problem::Problem;
 pub use step::{Apply, Packages, Replaces, SetupStep};
-pub use wanted::{AccountName, Archive, NotAKey, NotAnAccount, ProxySpec, PublicKey, Wanted};
+pub use wanted::{AccountName, ImageArchive, NotAKey, NotAnAccount, ProxySpec, PublicKey, Wanted};
 
 /// The root of ship's state on a server.
 pub const STATE: &str = "/var/lib/ship";

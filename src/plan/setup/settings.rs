@@ -62,23 +62,27 @@ fn merge(before: &Map<String, Value>, swarm: bool) -> Result<(Map<String, Value>
     let wanted: Map<String, Value> = serde_json::from_str(WANTED).map_err(|error| bad(&error.to_string()))?;
     let mut after = before.clone();
     let mut adds = Vec::new();
-    let mut add = |map: &mut Map<String, Value>, key: &'static str, name: &'static str, value: Option<&Value>| {
-        if let (false, Some(value)) = (map.contains_key(key), value) {
-            map.insert(key.to_owned(), value.clone());
-            adds.push(name);
-        }
-    };
     if !swarm {
-        add(&mut after, "live-restore", "live-restore", wanted.get("live-restore"));
+        adds.extend(add(&mut after, "live-restore", wanted.get("live-restore")));
     }
     let driver = before.get("log-driver").and_then(Value::as_str);
     if driver.is_none_or(|driver| driver == "json-file") {
-        add(&mut after, "log-driver", "log-driver", wanted.get("log-driver"));
         let limits = after.entry("log-opts").or_insert_with(|| Value::Object(Map::new()));
         let limits = limits.as_object_mut().ok_or_else(|| bad("`log-opts` must be an object"))?;
         let of = |key| wanted.get("log-opts").and_then(|limits| limits.get(key));
-        add(limits, "max-size", "log-opts.max-size", of("max-size"));
-        add(limits, "max-file", "log-opts.max-file", of("max-file"));
+        let added: Vec<_> = ["max-size", "max-file"].into_iter().filter_map(|key| add(limits, key, of(key))).collect();
+        // It is Docker's default; said only where limits are added that belong to it.
+        if !added.is_empty() {
+            adds.extend(added);
+            adds.extend(add(&mut after, "log-driver", wanted.get("log-driver")));
+        }
     }
     Ok((after, adds))
+}
+
+/// Adds a key that is missing, and answers it.
+fn add(map: &mut Map<String, Value>, key: &'static str, value: Option<&Value>) -> Option<&'static str> {
+    let value = value.filter(|_| !map.contains_key(key))?;
+    map.insert(key.to_owned(), value.clone());
+    Some(key)
 }

@@ -144,13 +144,18 @@ impl fmt::Display for SetupStep {
 }
 
 fn settings(f: &mut fmt::Formatter<'_>, adds: &[&str], apply: Apply) -> fmt::Result {
-    let logs = adds.iter().any(|key| key.starts_with("log-"));
-    let alive = adds.contains(&"live-restore");
-    f.write_str(match (logs, alive) {
-        (true, true) => "limit container logs to 3 files of 10 MB, and keep containers running while Docker restarts",
-        (true, false) => "limit container logs to 3 files of 10 MB",
-        (false, true) => "keep containers running while Docker restarts",
-        (false, false) => "have Docker take its settings",
+    let logs = match (adds.contains(&"max-file"), adds.contains(&"max-size")) {
+        (true, true) => "limit container logs to 3 files of 10 MB",
+        (true, false) => "limit container logs to 3 files",
+        (false, true) => "limit files of container logs to 10 MB",
+        (false, false) => "",
+    };
+    f.write_str(logs)?;
+    f.write_str(match (logs.is_empty(), adds.contains(&"live-restore")) {
+        (false, true) => ", and keep containers running while Docker restarts",
+        (true, true) => "keep containers running while Docker restarts",
+        (false, false) => "",
+        (true, false) => "have Docker take its settings",
     })?;
     f.write_str(match apply {
         Apply::AtStart => "",

@@ -141,14 +141,14 @@ pub struct ProxySpec {
     /// ship-proxy's version.
     pub version: String,
     /// The image itself.
-    pub archive: Archive,
+    pub archive: ImageArchive,
 }
 
 /// An image as `docker load` takes it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Archive(Arc<[u8]>);
+pub struct ImageArchive(Arc<[u8]>);
 
-impl Archive {
+impl ImageArchive {
     /// The bytes of a tar archive.
     pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
         Self(bytes.into())
@@ -160,7 +160,7 @@ impl Archive {
     }
 }
 
-impl fmt::Debug for Archive {
+impl fmt::Debug for ImageArchive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.0.len())
     }

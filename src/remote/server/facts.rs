@@ -208,7 +208,8 @@ fn docker(said: &Said<'_>) -> Result<Docker, Unreadable> {
     if let Some(what) = said.text("docker_foreign") {
         return Ok(Docker::Foreign(what.to_owned()));
     }
-    if said.text("dockerd").is_none() {
+    let half_installed = said.text("docker_package_state").is_some_and(|state| state != "installed");
+    if said.text("dockerd").is_none() || half_installed {
         return Ok(Docker::Missing);
     }
     let unit = said.text("docker_unit").unwrap_or_default();
@@ -221,7 +222,7 @@ fn docker(said: &Said<'_>) -> Result<Docker, Unreadable> {
     let version = said.text("docker_version").and_then(|text| text.split([' ', ',']).nth(2)).unwrap_or("0");
     Ok(Docker::Installed(Engine {
         version: version.to_owned(),
-        package: said.text("docker_package").and_then(|line| line.split_once(':')).map(|(name, _)| name.to_owned()),
+        package: said.text("docker_package").map(str::to_owned),
         client: said.text("docker_client").is_some(),
         enabled: unit.contains("UnitFileState=enabled"),
         running: unit.contains("ActiveState=active") || info.is_some(),

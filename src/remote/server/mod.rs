@@ -74,7 +74,10 @@ impl<S: Shell> Server for RemoteServer<S> {
         }
         let Reason { line, disk_full, .. } = said.into_inner().unwrap_or_default();
         let ended = line.map_or(Ended::Silent { code }, |line| Ended::Saying { line });
-        let error = PortError::refused(format!("{step} on {}", self.host), ended);
+        let mut error = PortError::refused(format!("{step} on {}", self.host), ended);
+        if matches!(step, SetupStep::Install { .. }) {
+            error = error.hint("less /var/log/ship-setup.log   # on the server: all that apt said");
+        }
         Err(if disk_full { error.kind(PortErrorKind::DiskFull) } else { error })
     }
 }

@@ -34,7 +34,10 @@ apt() {
 engine() {
   say dockerd "$(command -v dockerd)"
   say docker_version "$(dockerd --version 2>/dev/null)"
-  say docker_package "$(dpkg-query -S /usr/bin/dockerd /usr/sbin/dockerd 2>/dev/null | head -n 1)"
+  package=$(dpkg-query -S /usr/bin/dockerd /usr/sbin/dockerd 2>/dev/null | head -n 1 | cut -d: -f1)
+  say docker_package "$package"
+  # Not "installed" if dpkg was cut off half-way, or is still at it.
+  if [ -n "$package" ]; then say docker_package_state "$(dpkg-query -Wf '${db:Status-Status}' "$package")"; fi
   say docker_client "$(command -v docker)"
   case $(readlink -f "$(command -v docker)" 2>/dev/null) in
     */snap/* | */snap) say docker_foreign 'a snap' ;;

@@ -31,7 +31,7 @@ wait_for_apt() {
     [ "$holder" = "$said" ] || echo "waiting for $holder to let go of apt, at most $patience s"
     said=$holder
     if [ $((waited += 1)) -gt $patience ]; then
-      echo "$holder has held apt for $patience s"
+      echo "E: $holder has held apt for $patience s"
       exit 1
     fi
     sleep 1
@@ -44,9 +44,9 @@ get() { follow apt-get -q -y -o DPkg::Lock::Timeout=$patience -o Dpkg::Use-Pty=0
 wait_for_apt
 # Finishes what an interrupted run left; does nothing otherwise.
 follow dpkg --configure -a --force-confdef --force-confold || exit
-apt-get -q check >/dev/null 2>&1 || get --fix-broken install
+if apt-get -q check 2>&1 | grep -q -- 'fix-broken'; then get --fix-broken install; fi
 # A server often has one broken third-party source, which need not matter here.
-get update || echo 'apt-get update failed; going on with the package lists that are there'
+get update || echo 'apt-get update failed; trying with the package lists that are there'
 
 offered() { apt-cache show --no-all-versions "$1" >/dev/null 2>&1; }
 if [ "$what" = engine ]; then

@@ -6,6 +6,13 @@ shift 3
 socket=/var/lib/ship/proxy/control.sock
 there() { docker container inspect "$1" >/dev/null 2>&1; }
 
+# The container that was replaced, and the images of other versions.
+forget_others() {
+  if there ship-proxy-before; then docker rm --force ship-proxy-before >/dev/null; fi
+  current=$(docker container inspect --format '{{.Config.Image}}' ship-proxy)
+  docker image ls --format '{{.Repository}}:{{.Tag}}' ship-proxy | grep -vxF "$current" | xargs -r docker image rm >/dev/null 2>&1
+}
+
 # An interrupted run may have left the one before under its other name.
 if there ship-proxy-before; then
   if there ship-proxy; then docker rm --force ship-proxy-before; else docker rename ship-proxy-before ship-proxy; fi >/dev/null
@@ -18,14 +25,14 @@ rm -f $socket
 if docker run --user "$(id -u "$account"):$(id -g "$account")" --label "ship.proxy.made=$made" "$@" >/dev/null; then
   for _ in $(seq 75); do
     if get $socket "$status_path" >/dev/null; then
-      if there ship-proxy-before; then docker rm --force ship-proxy-before >/dev/null; fi
+      forget_others
       exit 0
     fi
     [ "$(docker container inspect --format '{{.State.Status}} {{.RestartCount}}' ship-proxy)" != 'restarting 3' ] || break
     sleep 0.2
   done
   docker logs --tail 20 ship-proxy 2>&1
-  docker container inspect --format 'ship-proxy is {{.State.Status}} (exit code {{.State.ExitCode}}) and does not answer' ship-proxy
+  docker container inspect --format 'E: ship-proxy is {{.State.Status}} (exit code {{.State.ExitCode}}) and does not answer' ship-proxy
 fi
 docker rm --force ship-proxy >/dev/null 2>&1
 if there ship-proxy-before; then

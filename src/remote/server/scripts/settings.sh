@@ -20,31 +20,34 @@ if [ -e $file ]; then cp -p $file $before; fi
 sync $next
 mv $next $file
 
-put_back() {
-  echo "$1; $file is as it was"
-  journalctl --no-pager --quiet --output cat --unit docker --lines 15 || true
+journal() { journalctl --no-pager --quiet --output cat --unit docker --lines 15 || true; }
+
+# The last error that Docker told, if it told one.
+reason() { journal | sed -n 's/^\(time=.*level=\(error\|fatal\) msg="\)\{0,1\}\(.*unable to configure.*[^"]\)"\{0,1\}$/: \3/p' | tail -n 1; }
+
+put_back() { # WHAT-FAILED
+  journal
+  echo "E: $1$(reason); $file is as it was"
   if [ -e $before ]; then cp -p $before $file; else rm $file; fi
+}
+
+reload() {
+  systemctl reload docker || true
+  for _ in $(seq 50); do
+    if [ "$(docker info --format '{{.LiveRestoreEnabled}}' 2>/dev/null)" = true ]; then return; fi
+    sleep 0.1
+  done
+  put_back 'Docker did not take the new settings'
   rm $pending
   exit 1
 }
 
-reload() {
-  systemctl reload docker || put_back "Docker could not be told to reload"
-  for _ in $(seq 50); do
-    if [ "$(docker info --format "{{.LiveRestoreEnabled}}" 2>/dev/null)" = true ]; then return; fi
-    sleep 0.1
-  done
-  put_back 'Docker did not take the new settings'
-}
-
 restart() {
   if systemctl restart docker; then return; fi
-  journal=$(journalctl --no-pager --quiet --output cat --unit docker --lines 15 || true)
-  if [ -e $before ]; then cp -p $before $file; else rm $file; fi
+  put_back 'Docker did not start with the new settings'
   systemctl reset-failed docker || true
   systemctl restart docker || true
   rm $pending
-  printf '%s\nDocker did not start with the new settings; %s is as it was\n' "$journal" $file
   exit 1
 }
 

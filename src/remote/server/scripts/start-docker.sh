@@ -7,7 +7,7 @@ if systemctl start docker.service; then
     docker info >/dev/null 2>&1 && exit 0
     sleep 0.1
   done
-  echo 'Docker was started, and does not answer after 10 s'
 fi
 journalctl --no-pager --quiet --output cat --unit docker --lines 15
+echo 'E: Docker does not start: systemctl status docker says more'
 exit 1
