@@ -12,3 +12,4 @@ pub mod event;
 pub mod ports;
 pub mod observe;
 pub mod apply;
+pub mod remote;
