@@ -457,7 +457,3 @@ pub struct World {
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
-
-/// A server before it is a host of ship's: see `ship setup`.
-#[async_trait]
-pub trait Server: Send + Sync {}

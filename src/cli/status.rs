@@ -21,13 +21,9 @@ pub(super) async fn status(program: &Program) -> Result<Exit, Failure> {
     let mut seen: std::collections::BTreeMap<_, _> =
         inventory.iter().map(|(name, host)| (name.clone(), Seen::Host(host))).collect();
     seen.extend(missing.into_iter().map(|(name, error)| {
-        let (words, hint) = (error.one_line(), error.hints.first().cloned().unwrap_or_default());
+        let words = error.one_line();
         // The engine or ship's directory is not there, but the host answers.
-        let what = if error.kind == PortErrorKind::Missing {
-            Seen::NotSetUp(words)
-        } else {
-            Seen::Unreachable { why: words, hint }
-        };
+        let what = if error.kind == PortErrorKind::Missing { Seen::NotSetUp(words) } else { Seen::Unreachable(words) };
         (name, what)
     }));
     let status = status_model::status(&reach.scope, &seen);
