@@ -176,7 +176,7 @@ fn worth_again(error: &LoadError) -> bool {
 }
 
 /// An engine reports what went wrong inside an answer that says that all is well.
-fn verdict(said: &[u8]) -> Result<(), Fault> {
+pub(super) fn verdict(said: &[u8]) -> Result<(), Fault> {
     for message in serde_json::Deserializer::from_slice(said).into_iter::<Value>() {
         let message = message.map_err(|error| Fault::Unusable(Box::new(error)))?;
         let stream = message.get("stream").and_then(Value::as_str).unwrap_or_default();
