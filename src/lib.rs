@@ -17,3 +17,4 @@ pub mod remote;
 pub mod local;
 pub mod ui;
 pub mod cli;
+pub mod proxy;

@@ -23,10 +23,9 @@ use crate::settings::Settings;
 use crate::{answer, say, say_error, work};
 
 pub(crate) async fn run(settings: Settings) -> io::Result<ExitCode> {
-    if let Some(code) = work::leaves_at_once(&settings) {
+    if let Some(code) = work::start(&settings).await? {
         return Ok(code);
     }
-    tokio::time::sleep(settings.start).await;
     let address = SocketAddr::new(settings.bind, settings.port);
     let listener = TcpListener::bind(address)
         .await

@@ -13,10 +13,9 @@ use crate::{say, say_error};
 
 /// Prints a tick each second until SIGTERM.
 pub(crate) async fn run(settings: Settings) -> io::Result<ExitCode> {
-    if let Some(code) = leaves_at_once(&settings) {
+    if let Some(code) = start(&settings).await? {
         return Ok(code);
     }
-    tokio::time::sleep(settings.start).await;
     tokio::spawn(leak(settings.leak_mb));
     tokio::select! {
         never = tick(&settings.version) => match never {},
@@ -48,11 +47,17 @@ pub(crate) fn migrate(settings: &Settings, rest: &[OsString]) -> io::Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-/// `APP_EXIT`: a process that cannot start, and says why.
-pub(crate) fn leaves_at_once(settings: &Settings) -> Option<ExitCode> {
-    let code = settings.exit?;
-    say_error(&format!("app: cannot start: APP_EXIT={code}"));
-    Some(ExitCode::from(code))
+/// Takes the time that starting takes; returns a code if it was in vain: a process that cannot start and says why
+/// (`APP_EXIT`), or one that was told to stop before it had begun.
+pub(crate) async fn start(settings: &Settings) -> io::Result<Option<ExitCode>> {
+    if let Some(code) = settings.exit {
+        say_error(&format!("app: cannot start: APP_EXIT={code}"));
+        return Ok(Some(ExitCode::from(code)));
+    }
+    tokio::select! {
+        () = tokio::time::sleep(settings.start) => Ok(None),
+        result = told_to_stop(settings.ignore_term) => result.map(|()| Some(ExitCode::from(143))),
+    }
 }
 
 /// Returns at SIGTERM or SIGINT. The handlers matter: the kernel spares PID 1 of a container from their defaults.

@@ -11,13 +11,8 @@ use crate::release::state::State;
 /// How a host was seen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Seen<'a> {
-    /// It could not be reached.
-    Unreachable {
-        /// The reason in one line.
-        why: String,
-        /// What the error advises.
-        hint: String,
-    },
+    /// It could not be reached, with the reason in one line.
+    Unreachable(String),
     /// It answers, but `ship setup` has not been there, with what is missing.
     NotSetUp(String),
     /// It was looked at.
@@ -132,7 +127,9 @@ pub fn status(scope: &Scope, hosts: &BTreeMap<HostName, Seen<'_>>) -> Status {
 
 fn host(name: &HostName, seen: &Seen<'_>) -> HostStatus {
     match seen {
-        Seen::Unreachable { why, hint } => only(format!("cannot be reached: {why}"), hint.clone()),
+        Seen::Unreachable(why) => {
+            only(format!("cannot be reached: {why}"), format!("check `hosts.{name}.address` in ship.toml"))
+        }
         Seen::NotSetUp(why) => only(format!("not set up: {why}"), format!("ship setup --host {name}")),
         Seen::Host(inventory) => Look { name, inventory, found: HostStatus::default() }.all(),
     }

@@ -7,5 +7,7 @@
 
 mod config;
 mod fleet;
+mod local;
+mod proxy;
 mod release;
 mod ui;

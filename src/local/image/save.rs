@@ -65,7 +65,7 @@ pub(super) fn read(
         if entry.header().entry_type().is_file() {
             let path = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
             let size = entry.size();
-            reader.file(&path, size, entry)?;
+            reader.file(&path, size, Whole { input: entry, left: size })?;
         }
     }
     // Docker fails if nobody takes the padding at the end.
@@ -222,6 +222,23 @@ impl<R: Read> Read for Tee<R> {
         if let Err(error) = self.copy.file.write_all(buffer.get(..count).unwrap_or_default()) {
             self.failed = Some(error);
             return Err(io::Error::other("the copy failed"));
+        }
+        Ok(count)
+    }
+}
+
+/// A file of the archive, to its end: a stream that breaks off must not pass for a shorter layer.
+struct Whole<R> {
+    input: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.left = self.left.saturating_sub(count as u64);
+        if count == 0 && self.left > 0 && !buffer.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(count)
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bollard::{BollardRequest, ClientVersion, Docker};
-use http_body_util::{BodyExt, BodyStream, Either};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
+use http_body_util::{BodyExt, BodyStream, Either};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
 use hyper::http::uri::PathAndQuery;

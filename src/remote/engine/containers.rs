@@ -122,8 +122,7 @@ impl DockerEngine {
     }
 
     pub(super) async fn restart_unless_stopped(&self, name: &str) -> PortResult<()> {
-        let policy =
-            RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None };
+        let policy = RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None };
         let update = ContainerUpdateBody { restart_policy: Some(policy), ..ContainerUpdateBody::default() };
         within(PATIENCE, self.docker.update_container(name, update))
             .await

@@ -75,7 +75,8 @@ impl DockerEngine {
         tables: Arc<dyn SocketTables>,
     ) -> PortResult<Self> {
         let api = Api::new(Channels::new(socket));
-        let docker = api.docker().map_err(|error| PortError::refused(format!("talk to the engine of {host}"), error))?;
+        let docker =
+            api.docker().map_err(|error| PortError::refused(format!("talk to the engine of {host}"), error))?;
         Ok(Self { host, docker, api, images, tables, facts: Arc::default() })
     }
 
@@ -162,9 +163,9 @@ impl Engine for DockerEngine {
 
     async fn listening(&self, pid: u32) -> PortResult<Vec<Listening>> {
         let tables = self.tables.tcp(pid).await;
-        tables.map(|tables| listening::parse(&tables)).map_err(|error| {
-            PortError::refused(format!("see what process {pid} listens on on {}", self.host), error)
-        })
+        tables
+            .map(|tables| listening::parse(&tables))
+            .map_err(|error| PortError::refused(format!("see what process {pid} listens on on {}", self.host), error))
     }
 
     async fn remove_image(&self, reference: &str) -> PortResult<()> {

@@ -46,12 +46,12 @@ impl DockerEngine {
         )
         .map_err(fault)?;
         let owner = resolve(&user, &users, &groups).map_err(|unknown| {
-            PortError::refused(doing(), unknown).hint("USER 1000:1000              # in the Dockerfile: numbers always work")
+            PortError::refused(doing(), unknown)
+                .hint("USER 1000:1000              # in the Dockerfile: numbers always work")
         })?;
         let (parent, archive) = directory(target, owner, mode).map_err(|error| PortError::refused(doing(), error))?;
         let options = UploadToContainerOptionsBuilder::new().path(&parent).build();
-        let upload =
-            self.docker.upload_to_container(container, Some(options), bollard::body_full(archive.into()));
+        let upload = self.docker.upload_to_container(container, Some(options), bollard::body_full(archive.into()));
         within(PATIENCE, upload).await.map_err(fault)
     }
 

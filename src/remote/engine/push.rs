@@ -97,7 +97,8 @@ impl DockerEngine {
         engine: &Facts,
         tell: OnProgress<'_>,
     ) -> Result<Sent, LoadError> {
-        let tag = if engine.containerd_store { format!("{}-arriving", image.reference) } else { image.reference.clone() };
+        let tag =
+            if engine.containerd_store { format!("{}-arriving", image.reference) } else { image.reference.clone() };
         let stream = self.images.stream(image, &tag, have).await.map_err(LoadError::Source)?;
         let bytes = self.upload(stream.bytes, stream.total, tell).await?;
         let seen = self.image(&tag).await?.ok_or_else(|| LoadError::Wrong("it has no tag".to_owned()))?;

@@ -30,10 +30,7 @@ pub(super) struct NoSecret(String);
 
 /// The labels of everything that belongs to an app.
 pub(super) fn scope_labels(scope: &Scope) -> BTreeMap<String, String> {
-    BTreeMap::from([
-        (APP.to_owned(), scope.app.to_string()),
-        (ENVIRONMENT.to_owned(), scope.environment.to_string()),
-    ])
+    BTreeMap::from([(APP.to_owned(), scope.app.to_string()), (ENVIRONMENT.to_owned(), scope.environment.to_string())])
 }
 
 /// A filter of the Engine API for everything that belongs to an app.

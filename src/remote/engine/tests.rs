@@ -151,7 +151,10 @@ fn a_specification_becomes_what_the_engine_takes() {
     assert_eq!(body.stop_timeout, Some(11));
     let host = body.host_config.unwrap();
     assert_eq!(host.binds.unwrap(), ["blog-production-storage:/srv/storage", "/etc/blog:/config:ro"]);
-    assert_eq!((host.memory, host.memory_swap, host.nano_cpus), (Some(512 << 20), Some(512 << 20), Some(1_500_000_000)));
+    assert_eq!(
+        (host.memory, host.memory_swap, host.nano_cpus),
+        (Some(512 << 20), Some(512 << 20), Some(1_500_000_000))
+    );
     assert_eq!(host.port_bindings, None);
     assert_eq!(host.log_config.unwrap().config.unwrap()["max-size"], "10m");
     let found = spec::labels(&body.labels.unwrap()).unwrap();

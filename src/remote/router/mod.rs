@@ -224,10 +224,7 @@ fn done_anyway(result: Result<(), ControlError>, codes: &[Code]) -> Result<(), C
 
 /// Whether the host says that nobody listens there, as opposed to being out of reach.
 fn is_refusal(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::ConnectionRefused
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::ConnectionRefused)
 }
 
 fn json(request: &impl Serialize) -> Vec<u8> {

@@ -22,10 +22,7 @@ fn explained(failure: CheckFailure, over_ms: u64, tries: u32) -> String {
 #[test]
 fn what_a_target_did_last_is_told_in_words() {
     let status = CheckFailure::Status { status: 503, body: "starting".to_owned() };
-    assert_eq!(
-        explained(status, 30_012, 12),
-        "GET http://172.18.0.5:3000/up answered 503 for 30 s (12 tries)"
-    );
+    assert_eq!(explained(status, 30_012, 12), "GET http://172.18.0.5:3000/up answered 503 for 30 s (12 tries)");
     assert_eq!(
         explained(CheckFailure::Refused, 30_000, 14),
         "nothing listens on 172.18.0.5:3000 (connection refused for 30 s, 14 tries)"

@@ -38,8 +38,7 @@ impl Load {
     /// Begins: keep-alive and new connections, requests of two seconds, a websocket and an event stream.
     pub fn on(address: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let mut load =
-            Self { stop: Arc::default(), runtime, users: JoinSet::new(), answered: Arc::default() };
+        let mut load = Self { stop: Arc::default(), runtime, users: JoinSet::new(), answered: Arc::default() };
         let address = format!("{address}:80");
         for _ in 0..KEEPERS {
             load.add(keeper(load.user(&address), "/version"));

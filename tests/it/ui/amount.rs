@@ -1,3 +1,5 @@
+//! Bytes, speeds, spans and ages as people read them.
+
 use ship::ui::amount::{about, bytes, bytes_of, speed, took};
 use ship::ui::moment::{age, lasted};
 

@@ -1,3 +1,5 @@
+//! `ship audit`, as text and as JSON.
+
 use ship::ui::audit_view::{Audit, text};
 use ship::ui::json;
 use ship::ui::style::Style;

@@ -1,3 +1,5 @@
+//! What a person sees on a terminal while ship works.
+
 use indicatif::{InMemoryTerm, ProgressDrawTarget};
 use ship::event::Event;
 use ship::ui::bars::Bars;

@@ -1,3 +1,5 @@
+//! The shape of a failure.
+
 use ship::diagnostic::{Exit, Failure};
 use ship::ui::failure_view::text;
 use ship::ui::json;

@@ -1,3 +1,5 @@
+//! One picture of a view, at several sizes of the terminal.
+
 use ship::event::Event;
 use ship::ui::frame::{Size, lines};
 use ship::ui::model::View;

@@ -1,3 +1,5 @@
+//! Every kind of event as a line of JSON: scripts depend on these.
+
 use ship::event::Event;
 use ship::plan::Goal;
 use ship::ui::json::event::{Stream, line, note};

@@ -1,3 +1,5 @@
+//! What a CI's log shows.
+
 use ship::event::Event;
 use ship::plan::Goal;
 use ship::ui::lines::Lines;

@@ -1,3 +1,5 @@
+//! What stands in front of lines of several sources.
+
 use ship::ui::log_prefix::{Source, prefix, width};
 use ship::ui::style::Style;
 

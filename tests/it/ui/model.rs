@@ -1,3 +1,5 @@
+//! The fold from events to the view: success, failure at each step, interruption, and events that should not come.
+
 use ship::event::Event;
 use ship::ui::model::{End, Phase, TAIL, View};
 

@@ -1,3 +1,5 @@
+//! Plans as text.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -24,7 +26,7 @@ fn spec(number: u32, of: &str, replica: u16) -> ContainerSpec {
         env: BTreeMap::from([("RAILS_ENV".to_owned(), "VALUE".to_owned())]),
         secret_names: vec!["RAILS_MASTER_KEY".to_owned()],
         mounts: vec![Mount {
-            source: MountSource::Volume("blog-production-storage".parse().unwrap()),
+            source: MountSource::Volume("storage".parse().unwrap()),
             target: "/rails/storage".to_owned(),
             read_only: false,
         }],
@@ -60,15 +62,15 @@ fn web_stages(is_new: bool) -> Vec<Stage> {
     vec![
         Stage(vec![Action::Announce(Box::new(release(43)))]),
         Stage(vec![
-            Action::Push(release(43).image),
+            Action::Push { image: release(43).image, have: Vec::new() },
             Action::EnsureNetwork { name: "blog-production".to_owned() },
             Action::EnsureVolume { name: "blog-production-storage".to_owned() },
         ]),
-        Stage(vec![Action::Record { release: r(43), event: Event::Staged }]),
+        Stage(vec![Action::Record(vec![(r(43), Event::Staged)])]),
         Stage(vec![Action::Create { containers, new_volumes }]),
         Stage(vec![Action::Start { containers: web }]),
         Stage(vec![switch()]),
-        Stage(vec![Action::Record { release: r(43), event: Event::Live }]),
+        Stage(vec![Action::Record(vec![(r(43), Event::Live)])]),
     ]
 }
 
@@ -79,14 +81,14 @@ fn settle_stages() -> Vec<Stage> {
             Action::Confirm { drain: Duration::from_secs(30) },
             Action::KeepRunning { containers: list(&["blog-production-web-r43-1", "blog-production-web-r43-2"]) },
         ]),
-        Stage(vec![Action::Record { release: r(42), event: Event::Superseded { by: r(43) } }]),
+        Stage(vec![Action::Record(vec![(r(42), Event::Superseded { by: r(43) })])]),
         Stage(vec![Action::Stop { containers: old }]),
         Stage(vec![
             Action::RemoveContainers { containers: list(&["blog-production-web-r37-1", "blog-production-web-r37-2"]) },
             Action::RemoveImage { reference: "blog-production:r37".to_owned() },
             Action::Forget { release: r(37) },
         ]),
-        Stage(vec![Action::Record { release: r(37), event: Event::Pruned }]),
+        Stage(vec![Action::Record(vec![(r(37), Event::Pruned)])]),
     ]
 }
 
@@ -122,7 +124,7 @@ fn equal_hosts_stand_together() {
          make sure of volume blog-production-storage
       3. record r43 as staged
       4. create blog-production-web-r43-{1,2}
-           web: volume blog-production-storage at /rails/storage
+           web: volume storage at /rails/storage
       5. start blog-production-web-r43-{1,2}
       6. check 2 containers of web on port 3000 at /up (at most 30 s), then move traffic to r43
       7. record r43 as live
@@ -175,7 +177,7 @@ fn a_first_deploy_in_two_waves_to_unequal_hosts() {
       4. run once: bin/rails db:migrate
            what it does cannot be undone
       5. create blog-production-web-r43-{1,2}
-           web: volume blog-production-storage at /rails/storage, new
+           web: volume storage at /rails/storage, new
       6. start blog-production-web-r43-{1,2}
       7. check 2 containers of web on port 3000 at /up (at most 30 s), then move traffic to r43
       8. record r43 as live
@@ -189,15 +191,15 @@ fn a_first_deploy_in_two_waves_to_unequal_hosts() {
          make sure of volume blog-production-storage
       3. record r43 as staged
       4. create blog-production-web-r43-{1,2}
-           web: volume blog-production-storage at /rails/storage
+           web: volume storage at /rails/storage
       5. start blog-production-web-r43-{1,2}
       6. check 2 containers of web on port 3000 at /up (at most 30 s), then move traffic to r43
       7. record r43 as live
 
     wave 2 of 2, on web-3:
       1. create blog-production-web-r43-1, blog-production-worker-r43-1
-           web: volume blog-production-storage at /rails/storage
-           worker: bin/jobs; at most 512 MiB of memory; at most 1.5 CPUs; volume blog-production-storage at /rails/storage
+           web: volume storage at /rails/storage
+           worker: bin/jobs; at most 512 MiB of memory; at most 1.5 CPUs; volume storage at /rails/storage
       2. wait until blog-production-worker-r43-1 has stayed up for 5 s
 
     then, when r43 serves everywhere, on web-1:
@@ -208,7 +210,7 @@ fn a_first_deploy_in_two_waves_to_unequal_hosts() {
 #[test]
 fn a_rollback() {
     let stages = [
-        Stage(vec![Action::Record { release: r(41), event: Event::RollingBack { from: Some(r(43)) } }]),
+        Stage(vec![Action::Record(vec![(r(41), Event::RollingBack { from: Some(r(43)) })])]),
         Stage(vec![Action::Start { containers: list(&["blog-production-web-r41-1"]) }]),
     ];
     let wave = Wave { hosts: on(&["web-1"], &stages) };
@@ -288,8 +290,9 @@ fn the_words_of_every_action() {
         Action::Switch(Switch { health: Health::StaysUp { span: ms(1_500) }, containers: one(), ..switch_data() }),
         Action::Confirm { drain: ms(30_000) },
         Action::Revert,
-        Action::Record { release: r(43), event: Event::Healthy },
-        Action::Record { release: r(43), event: Event::Failed { why: "web-2 could not be reached".to_owned() } },
+        Action::ForgetApp,
+        Action::Record(vec![(r(43), Event::Healthy), (r(43), Event::Live)]),
+        Action::Record(vec![(r(43), Event::Failed { why: "web-2 could not be reached".to_owned() })]),
     ];
     insta::assert_snapshot!(all.iter().map(words).collect::<Vec<_>>().join("\n"), @r#"
     run blog-production-web-r43-1 once
@@ -299,7 +302,8 @@ fn the_words_of_every_action() {
     check 1 container of web for 1.5 s, then move traffic to r43
     keep the traffic there
     move traffic back
-    record r43 as healthy
+    remove ledger, records and secrets of the app
+    record r43 as healthy, r43 as live
     record r43 as failed: web-2 could not be reached
     "#);
 }

@@ -1,3 +1,5 @@
+//! Questions and who answers them.
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex};

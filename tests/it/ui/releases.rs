@@ -1,3 +1,5 @@
+//! `ship releases`, as text and as JSON.
+
 use std::collections::BTreeMap;
 
 use ship::name::HostName;

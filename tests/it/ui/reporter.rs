@@ -1,3 +1,5 @@
+//! Events from many threads on one display.
+
 use std::collections::BTreeSet;
 
 use ship::ui::model::Phase;

@@ -1,3 +1,5 @@
+//! Who gets colour, and which.
+
 use ship::ui::style::{Style, Surroundings, Tone, printable};
 
 fn terminal() -> Surroundings {

@@ -1,3 +1,5 @@
+//! Columns, with wide characters and narrow terminals.
+
 use ship::ui::style::{Style, Tone};
 use ship::ui::table::{Row, Table};
 

@@ -1,3 +1,5 @@
+//! `--timings`.
+
 use std::collections::BTreeMap;
 
 use ship::ui::style::Style;
