@@ -46,7 +46,7 @@ impl DockerEngine {
         chains: &[&[Digest]],
         tell: OnProgress<'_>,
     ) -> PortResult<Sent> {
-        let nothing = Sent { layers: 0, of_layers: image.layers.len(), bytes: 0 };
+        let nothing = Sent { of_layers: image.layers.len(), ..Sent::default() };
         let doing = || format!("send {} to {}", image.reference, self.host);
         let (there, by_digest, facts) =
             tokio::join!(self.image(&image.reference), self.image(image.digest.as_str()), self.facts());
@@ -62,7 +62,7 @@ impl DockerEngine {
             Ok(sent) => return Ok(sent),
             Err(error) if chains.is_empty() || !worth_again(&error) => error,
             Err(first) => match self.load(image, &[], facts, tell).await {
-                Ok(sent) => return Ok(sent),
+                Ok(sent) => return Ok(Sent { again: true, ..sent }),
                 Err(LoadError::Source(_)) => first,
                 Err(second) => second,
             },
@@ -111,7 +111,7 @@ impl DockerEngine {
             let options = bollard::query_parameters::RemoveImageOptionsBuilder::new().noprune(true).build();
             within(PATIENCE, self.docker.remove_image(&tag, Some(options), None)).await?;
         }
-        Ok(Sent { layers: stream.layers, of_layers: image.layers.len(), bytes })
+        Ok(Sent { layers: stream.layers, of_layers: image.layers.len(), bytes, again: false })
     }
 
     /// Makes a container and removes it: that needs every layer.
