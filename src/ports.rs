@@ -17,6 +17,7 @@ use crate::event::Progress;
 use crate::inventory::{Container, Engine as EngineFacts, Proxy};
 use crate::name::{Digest, HostName, ReleaseNumber, Scope};
 use crate::plan::action::{ContainerSpec, Switch};
+use crate::plan::setup::{AccountName, ServerFacts, SetupStep};
 use crate::release::{Image, Release, Secrets};
 
 /// A failure at the edge: what was being done, to what, where.
@@ -429,6 +430,15 @@ pub trait Lease: Send + Sync {
     async fn forget_app(&self) -> PortResult<()>;
 }
 
+/// A server as setup sees it: the operating system below the engine.
+#[async_trait]
+pub trait Server: Send + Sync {
+    /// Looks at everything that setup cares about, in one round trip. `user` is the deploy user, who need not exist.
+    async fn facts(&self, user: &AccountName) -> PortResult<ServerFacts>;
+    /// Does a step; its output is told line by line. What was begun is finished there even if the connection is lost.
+    async fn perform(&self, step: &SetupStep, tell: OnLine<'_>) -> PortResult<()>;
+}
+
 /// Time. Wall time is recorded and never decides anything.
 #[async_trait]
 pub trait Clock: Send + Sync {
@@ -459,7 +469,3 @@ pub struct World {
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
-
-/// A server before it is a host of ship's: see `ship setup`.
-#[async_trait]
-pub trait Server: Send + Sync {}

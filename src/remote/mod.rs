@@ -4,3 +4,4 @@
 pub mod http;
 pub mod engine;
 pub mod router;
+pub mod server;
