@@ -13,13 +13,11 @@ mod cache;
 mod save;
 mod parcel;
 mod local_image;
-mod source;
 
 pub use cache::LayerCache;
 pub use facts::{ImageFacts, platform_text};
 pub use local_image::{ImageError, LocalImage, OnRead};
 pub use parcel::Parcel;
-pub use source::LocalImages;
 
 pub(super) use archive::{Contents, LayerEntry};
 pub(super) use compress::gzip;
