@@ -60,16 +60,15 @@ pub enum Command {
         /// The socket.
         socket: String,
     },
-    /// A script that came with ship, in `sh`.
-    Script {
-        /// How it calls itself in the host's process list.
-        name: &'static str,
-        /// Its text.
-        text: &'static str,
-        /// What it gets as `$1` and so on.
+    /// Prints what listens in the network of a process: `/proc/<pid>/net/tcp` and `tcp6`.
+    SocketTables {
+        /// The process.
+        pid: u32,
+    },
+    /// One of setup's programs, whole (`server/script.rs` has the list).
+    Setup {
+        /// The program and its arguments.
         arguments: Vec<String>,
-        /// It needs to be root; whoever is not becomes it with `sudo -n`.
-        as_root: bool,
     },
 }
 
@@ -82,7 +81,8 @@ impl Command {
             Self::Read { paths, .. } => format!("read {}", paths.join(", ")),
             Self::Audit { scope, .. } => format!("write the audit log of {scope}"),
             Self::RelayToDocker { socket } | Self::RelayTo { socket } => format!("relay to {socket}"),
-            Self::Script { name, .. } => format!("run {name}"),
+            Self::SocketTables { pid } => format!("see where process {pid} listens"),
+            Self::Setup { .. } => "run a program of setup".to_owned(),
         }
     }
 
@@ -96,19 +96,12 @@ impl Command {
                 bash("ship-read", READ, &arguments)
             }
             Self::Audit { root, scope } => bash("ship-audit", AUDIT, &[root, scope, &AUDIT_LIMIT.to_string()]),
-            Self::RelayToDocker { socket } => {
-                sh("ship-relay", RELAY, &[socket, "docker", "system", "dial-stdio"])
-            }
+            Self::RelayToDocker { socket } => sh("ship-relay", RELAY, &[socket, "docker", "system", "dial-stdio"]),
             Self::RelayTo { socket } => sh("ship-relay", RELAY, &[socket, "perl", "-e", RELAY_PERL, socket]),
-            Self::Script { name, text, arguments, as_root } => {
-                let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-                let script = sh(name, text, &arguments);
-                if !as_root {
-                    return script;
-                }
-                let script: Vec<&str> = script.iter().map(String::as_str).collect();
-                sh("ship-root", r#"if [ "$(id -u)" = 0 ]; then exec "$@"; else exec sudo -n "$@"; fi"#, &script)
+            Self::SocketTables { pid } => {
+                vector(&["cat"], &[&format!("/proc/{pid}/net/tcp"), &format!("/proc/{pid}/net/tcp6")])
             }
+            Self::Setup { arguments } => arguments.clone(),
         }
     }
 

@@ -22,3 +22,5 @@ pub mod http;
 pub mod engine;
 pub mod router;
 pub mod server;
+pub mod archive;
+pub mod host;
