@@ -143,7 +143,7 @@ pub async fn build(docker: &Docker, request: &BuildRequest, tell: OnLine<'_>) ->
     image_id(docker, id.trim(), &request.tag).await
 }
 
-/// The ID by which the engine knows the image. BuildKit writes the digest of the configuration even where the
+/// The ID by which the engine knows the image. The newer builder writes the digest of the configuration even where the
 /// containerd store does not know images by that, so the tag has the last word.
 async fn image_id(docker: &Docker, id: &str, tag: &str) -> Result<String, BuildError> {
     for name in [id, tag] {

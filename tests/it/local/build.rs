@@ -62,7 +62,7 @@ async fn an_id_that_the_engine_does_not_know_gives_way_to_the_tag() {
 #[tokio::test]
 async fn a_failed_build_keeps_its_last_forty_lines() {
     let fake = Fake::new();
-    fake.says("output", (1..=60).map(|n| format!("line {n}\n")).collect::<String>());
+    fake.says("output", (1..=60).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n"));
     fake.says("build-fails", "");
     let error = build(&fake.docker(), &request(&fake), &|_| ()).await.unwrap_err();
     assert_eq!(error.to_string(), "the build failed");
