@@ -60,16 +60,10 @@ pub enum Command {
         /// The socket.
         socket: String,
     },
-    /// A script that came with ship, in `sh`.
-    Script {
-        /// How it calls itself in the host's process list.
-        name: &'static str,
-        /// Its text.
-        text: &'static str,
-        /// What it gets as `$1` and so on.
+    /// A program of setup's list (`remote/server`), which keeps its scripts beside what they are for.
+    Setup {
+        /// The program first.
         arguments: Vec<String>,
-        /// It needs to be root; whoever is not becomes it with `sudo -n`.
-        as_root: bool,
     },
 }
 
@@ -82,7 +76,7 @@ impl Command {
             Self::Read { paths, .. } => format!("read {}", paths.join(", ")),
             Self::Audit { scope, .. } => format!("write the audit log of {scope}"),
             Self::RelayToDocker { socket } | Self::RelayTo { socket } => format!("relay to {socket}"),
-            Self::Script { name, .. } => format!("run {name}"),
+            Self::Setup { .. } => "set the host up".to_owned(),
         }
     }
 
@@ -100,15 +94,7 @@ impl Command {
                 sh("ship-relay", RELAY, &[socket, "docker", "system", "dial-stdio"])
             }
             Self::RelayTo { socket } => sh("ship-relay", RELAY, &[socket, "perl", "-e", RELAY_PERL, socket]),
-            Self::Script { name, text, arguments, as_root } => {
-                let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-                let script = sh(name, text, &arguments);
-                if !as_root {
-                    return script;
-                }
-                let script: Vec<&str> = script.iter().map(String::as_str).collect();
-                sh("ship-root", r#"if [ "$(id -u)" = 0 ]; then exec "$@"; else exec sudo -n "$@"; fi"#, &script)
-            }
+            Self::Setup { arguments } => arguments.clone(),
         }
     }
 

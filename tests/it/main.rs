@@ -3,3 +3,4 @@
 mod config;
 mod fleet;
 mod release;
+mod remote;
