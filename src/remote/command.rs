@@ -82,7 +82,7 @@ impl Command {
             Self::Audit { scope, .. } => format!("write the audit log of {scope}"),
             Self::RelayToDocker { socket } | Self::RelayTo { socket } => format!("relay to {socket}"),
             Self::SocketTables { pid } => format!("see where process {pid} listens"),
-            Self::Setup { .. } => "run a program of setup".to_owned(),
+            Self::Setup { .. } => "set the host up".to_owned(),
         }
     }
 
