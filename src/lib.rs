@@ -14,4 +14,7 @@ pub mod ports;
 pub mod observe;
 pub mod apply;
 pub mod remote;
+pub mod local;
 pub mod ui;
+pub mod cli;
+pub mod proxy;

@@ -259,3 +259,10 @@ pub struct Remove {
     #[arg(short, long)]
     pub yes: bool,
 }
+
+/// The completion script for a shell.
+pub fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut <Arguments as clap::CommandFactory>::command(), "ship", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}

@@ -12,7 +12,6 @@ use crate::observe::{self, Asking, Leased};
 use crate::plan::{Goal, NoPlan, Plan};
 use crate::ports::World;
 use crate::release::Secrets;
-use crate::ui::reporter::Reporter;
 use crate::ui::timings_view;
 
 use super::Program;
@@ -206,9 +205,4 @@ fn hints(plan: &Plan, failed: &Failed, exit: Exit) -> Vec<String> {
         hints.push("ship status".to_owned());
     }
     hints
-}
-
-/// Shows a note while something runs that has no plan yet.
-pub(super) fn note(reporter: &Reporter, text: &str) {
-    reporter.note(text);
 }

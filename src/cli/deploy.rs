@@ -12,11 +12,11 @@ use crate::plan::{Plan, deploy};
 use crate::release::{Image, Release, Secrets, Source};
 use crate::ui::plan_view;
 
+use super::Program;
 use super::args;
 use super::change::{Change, Ready, no_plan};
 use super::fleet::{self, Fleet, from_port};
 use super::project::File;
-use super::Program;
 
 /// What is deployed, before it has a number.
 struct Cargo {
@@ -60,7 +60,7 @@ pub(super) async fn plan(program: &Program, arguments: &args::Image) -> Result<E
     }
     let plan = plan_of(&cargo, &inventory)?;
     if program.common.json {
-        program.json(&crate::ui::json::plan(&plan))?;
+        program.json(&crate::ui::json::plan::text(&plan))?;
     } else {
         program.result(&plan_view::text(&plan, program.stdout_style()))?;
     }

@@ -69,9 +69,5 @@ pub trait Edges: Send + Sync {
         tell: OnLine<'_>,
     ) -> Result<Image, Failure>;
     /// Reads the values of the secrets.
-    async fn secrets(
-        &self,
-        directory: &Path,
-        sources: &BTreeMap<String, SecretSource>,
-    ) -> Result<Secrets, Failure>;
+    async fn secrets(&self, directory: &Path, sources: &BTreeMap<String, SecretSource>) -> Result<Secrets, Failure>;
 }

@@ -104,7 +104,9 @@ pub(super) fn from_port(exit: Exit, error: PortError) -> Failure {
 }
 
 /// Splits what was looked at into what answered and why the rest did not.
-pub(super) fn split<T>(looked: BTreeMap<HostName, PortResult<T>>) -> (BTreeMap<HostName, T>, BTreeMap<HostName, PortError>) {
+pub(super) fn split<T>(
+    looked: BTreeMap<HostName, PortResult<T>>,
+) -> (BTreeMap<HostName, T>, BTreeMap<HostName, PortError>) {
     let mut seen = BTreeMap::new();
     let mut missing = BTreeMap::new();
     for (name, result) in looked {

@@ -21,10 +21,12 @@ impl File {
     pub(super) fn find(common: &Common, here: &Path) -> Result<Self, Failure> {
         let path = match &common.config {
             Some(path) => here.join(path),
-            None => here.ancestors().map(|above| above.join(FILE_NAME)).find(|path| path.is_file()).ok_or_else(|| {
-                Failure::new(Exit::Usage, format!("there is no {FILE_NAME} here or in a directory above"))
-                    .hint("ship init")
-            })?,
+            None => {
+                here.ancestors().map(|above| above.join(FILE_NAME)).find(|path| path.is_file()).ok_or_else(|| {
+                    Failure::new(Exit::Usage, format!("there is no {FILE_NAME} here or in a directory above"))
+                        .hint("ship init")
+                })?
+            }
         };
         let text = fs::read_to_string(&path).map_err(|error| {
             let mut failure = Failure::new(Exit::Usage, format!("{} cannot be read", path.display()));

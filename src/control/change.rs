@@ -26,7 +26,7 @@ pub struct Switch {
     /// How long the previous release is kept ready, to be put back unless [`Confirm`] comes. 0: final at once.
     #[serde(default)]
     pub probation_ms: u64,
-    /// How long requests on this release may go on once it is replaced.
+    /// How long requests on the release that is replaced may go on, websockets and event streams among them.
     #[serde(default = "defaults::drain_ms")]
     pub drain_ms: u64,
     /// How long the app may take until the first byte of its answer.

@@ -151,7 +151,7 @@ pub enum CheckFailure {
 }
 
 impl fmt::Display for CheckFailure {
-    /// The end of a sentence that begins "GET http://172.18.0.5:3000/up".
+    /// The end of a sentence that begins `GET http://172.18.0.5:3000/up`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => f.write_str("was refused: nothing listens there"),

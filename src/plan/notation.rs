@@ -1,7 +1,6 @@
 //! A plan as plain text: the same plan always gives the same words, without colour and without a secret's value, so
 //! that what `ship plan` prints can be compared, kept and tested. `ui/plan_view.rs` adds the colour.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -109,20 +108,23 @@ fn origin(plan: &Plan) -> Option<Line> {
 
 /// One line for all hosts that come from the same release.
 fn changes(plan: &Plan) -> Vec<Line> {
-    let mut groups: BTreeMap<Option<ReleaseNumber>, Vec<&HostName>> = BTreeMap::new();
+    let mut groups: Vec<(Option<ReleaseNumber>, Vec<&HostName>)> = Vec::new();
     for (host, before) in &plan.before {
-        groups.entry(*before).or_default().push(host);
+        match groups.iter_mut().find(|(known, _)| known == before) {
+            Some((_, hosts)) => hosts.push(host),
+            None => groups.push((*before, vec![host])),
+        }
     }
     let name = |number: Option<ReleaseNumber>| number.map_or_else(|| "nothing".to_owned(), |number| number.to_string());
     let after = plan.goal.release();
-    let change = |(before, hosts): (&Option<ReleaseNumber>, &Vec<&HostName>)| {
+    let change = |(before, hosts): &(Option<ReleaseNumber>, Vec<&HostName>)| {
         let what = match (*before, after) {
             (before, after) if before == after => format!("{} stays", name(before)),
             (before, after) => format!("{} → {}", name(before), name(after)),
         };
         line(Kind::Change, format!("  {}: {what}", join(hosts)))
     };
-    groups.iter().rev().map(change).collect()
+    groups.iter().map(change).collect()
 }
 
 /// The hosts of a wave; those with the same lines stand together.

@@ -35,7 +35,7 @@ impl Bars {
     }
 
     /// Takes note of an event; the view has it already.
-    pub(super) fn event(&self, event: &Event, view: &View, at: Duration) {
+    pub fn event(&self, event: &Event, view: &View, at: Duration) {
         if matches!(event, Event::Progress { .. }) {
             return;
         }
@@ -48,19 +48,19 @@ impl Bars {
     }
 
     /// Draws the frame as it is now.
-    pub(super) fn tick(&self, view: &View, at: Duration) {
+    pub fn tick(&self, view: &View, at: Duration) {
         if view.finished.is_none() {
             self.frame.set_message(frame::lines(view, at, (self.size)(), self.style).join("\n"));
         }
     }
 
     /// Prints a line above the frame.
-    pub(super) fn note(&self, text: &str) {
+    pub fn note(&self, text: &str) {
         self.frame.println(text);
     }
 
     /// Leaves the terminal as it is without a frame.
-    pub(super) fn finish(&self) {
+    pub fn finish(&self) {
         self.frame.finish_and_clear();
     }
 }

@@ -27,7 +27,7 @@ pub fn text(failure: &Failure, style: Style) -> String {
 
 /// What is known of the hosts. After the lease was taken nobody is left without an answer.
 fn states(failure: &Failure) -> Vec<&str> {
-    let touched = matches!(failure.exit, Exit::OldServes | Exit::Disagree | Exit::Interrupted);
+    let touched = matches!(failure.exit, Exit::OldServes | Exit::Disagree);
     match failure.state.as_slice() {
         [] if touched => vec!["not known; `ship status` looks"],
         states => states.iter().map(String::as_str).collect(),

@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use super::amount;
-use super::model::{HostView, Phase, Running, View};
+use super::model::{End, HostView, Phase, Running, Transfer, View};
 use super::style::{Style, Tone};
+
+/// Wider lines would tear words and figures apart.
+const WIDEST: usize = 110;
 
 /// Size of the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,19 +67,18 @@ fn phase_word(phase: &Phase) -> &'static str {
 
 fn host_line(host: &HostView, at: Duration, names: usize, width: usize, style: Style) -> String {
     let name = console::pad_str(host.host.as_str(), names, console::Alignment::Left, None);
-    let room = width.saturating_sub(names + 2);
+    let name = cut(&name, width);
+    let room = width.min(WIDEST).saturating_sub(names + 2);
     let text = match (&host.phase, host.main_step()) {
         (Phase::Undoing, Some(step)) => {
-            format!("{} {}", mark("undo:", Tone::Warn, style), step_text(host, step, at, room.saturating_sub(6), style))
+            let label = "undo: ";
+            let text = step_text(host, step, at, room.saturating_sub(label.len()), style);
+            format!("{}{text}", style.paint(Tone::Warn, label))
         }
         (_, Some(step)) => step_text(host, step, at, room, style),
         (phase, None) => phase_text(host, phase, room, style),
     };
-    format!("{}  {text}", style.paint(Tone::Name, &name))
-}
-
-fn mark(word: &str, tone: Tone, style: Style) -> String {
-    style.paint(tone, word)
+    cut(&format!("{}  {text}", style.paint(Tone::Name, &name)), width)
 }
 
 fn phase_text(host: &HostView, phase: &Phase, room: usize, style: Style) -> String {
@@ -93,7 +95,6 @@ fn phase_text(host: &HostView, phase: &Phase, room: usize, style: Style) -> Stri
 }
 
 fn failure_text(host: &HostView) -> String {
-    use super::model::End;
     let why = host.ended.iter().rev().find_map(|ended| match &ended.end {
         End::Failed { why } => Some(why.as_str()),
         _ => None,
@@ -101,45 +102,42 @@ fn failure_text(host: &HostView) -> String {
     format!("failed: {}", why.unwrap_or_default())
 }
 
-/// Words, then as much of the figures as fits beside at least the words' first part.
+/// Words, and at the right edge as much of the figures as fits beside the words' first part.
 fn step_text(host: &HostView, step: &Running, at: Duration, room: usize, style: Style) -> String {
     let others = host.running.len().saturating_sub(1);
     let more = if others == 0 { String::new() } else { format!(" +{others}") };
+    let full = console::measure_text_width(&step.words) + more.len();
+    // Words are cut to this before a figure is given up.
+    let least = full.min(room / 4);
+    let fits = |figure: &&String| least + 2 + console::measure_text_width(figure) <= room;
     let figures = match &step.transfer {
-        Some(_) => transfer_figures(step, at, room, style),
+        Some(transfer) => transfer_figures(transfer, at, room, style),
         None => waiting_figures(step, at, style),
     };
-    let words = format!("{}{more}", step.words);
-    let full = console::measure_text_width(&words);
-    // Words may be cut to this before a figure is given up.
-    let least = full.min(room / 3);
-    let fits = |figure: &&String| least + 2 + console::measure_text_width(figure) <= room;
-    match figures.iter().find(fits) {
-        Some(figure) if !figure.is_empty() => {
-            let for_words = room.saturating_sub(2 + console::measure_text_width(figure));
-            let shown = cut(&step.words, for_words.saturating_sub(more.len()));
-            format!("{shown}{more}  {figure}")
-        }
-        _ => cut(&words, room),
+    let figure = figures.iter().find(fits).map_or("", String::as_str);
+    let for_words = match console::measure_text_width(figure) {
+        0 => room,
+        width => room.saturating_sub(width + 2),
+    };
+    let words = format!("{}{more}", cut(&step.words, for_words.saturating_sub(more.len())));
+    if figure.is_empty() {
+        return words;
     }
+    format!("{}  {figure}", console::pad_str(&words, for_words, console::Alignment::Left, None))
 }
 
 /// What is told of a transfer, richest first.
-fn transfer_figures(step: &Running, at: Duration, room: usize, style: Style) -> Vec<String> {
-    let Some(transfer) = &step.transfer else { return Vec::new() };
-    let size = amount::bytes_of(transfer.done, transfer.total);
+fn transfer_figures(transfer: &Transfer, at: Duration, room: usize, style: Style) -> Vec<String> {
+    let size = Some(amount::bytes_of(transfer.done, transfer.total));
     let speed = transfer.speed(at).map(amount::speed);
     let left = transfer.left(at).map(|left| format!("{} left", amount::about(left)));
-    let join = |parts: Vec<Option<String>>| parts.into_iter().flatten().collect::<Vec<_>>().join("  ");
-    let words = console::measure_text_width(&step.words);
-    let all = join(vec![Some(size.clone()), speed.clone(), left.clone()]);
-    let free = room.saturating_sub(words + console::measure_text_width(&all) + 4);
-    let bar = (free >= 8).then(|| bar(transfer.fraction(), free.min(24), style));
+    let bar = Some(bar(transfer.fraction(), if room < 95 { 10 } else { 20 }, style));
+    let join = |parts: [&Option<String>; 4]| parts.into_iter().flatten().cloned().collect::<Vec<_>>().join("  ");
     vec![
-        join(vec![bar, Some(size.clone()), speed.clone(), left]),
-        all,
-        join(vec![Some(size.clone()), speed]),
-        size,
+        join([&bar, &size, &speed, &left]),
+        join([&bar, &size, &speed, &None]),
+        join([&None, &size, &speed, &None]),
+        join([&None, &size, &None, &None]),
         format!("{:.0} %", transfer.fraction() * 100.0),
     ]
 }

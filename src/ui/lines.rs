@@ -38,7 +38,7 @@ impl Lines {
     }
 
     /// Takes note of an event; the view has it already.
-    pub(super) fn event(&mut self, event: &Event, view: &View, at: Duration) {
+    pub fn event(&mut self, event: &Event, view: &View, at: Duration) {
         if let Event::Output { host, step, .. } = event {
             self.announce(host, *step, view, at);
         }
@@ -49,12 +49,12 @@ impl Lines {
     }
 
     /// Mentions what has been running for long.
-    pub(super) fn tick(&mut self, view: &View, at: Duration) {
+    pub fn tick(&mut self, view: &View, at: Duration) {
         self.signs.retain(|sign| view.find(&sign.host).is_some_and(|host| host.running(sign.step).is_some()));
         for host in &view.hosts {
             for running in &host.running {
                 if self.is_due(host, running, at) {
-                    let line = format!("{}{}", prefix(&host.host, self.style), life(running, at));
+                    let line = format!("{}{}", prefix(&host.host, view, self.style), life(running, at));
                     self.note(&line);
                     self.mentioned(&host.host, running.step, at);
                 }
@@ -63,12 +63,12 @@ impl Lines {
     }
 
     /// Writes a line of its own. Where nobody reads any more, there is nobody to tell.
-    pub(super) fn note(&mut self, text: &str) {
+    pub fn note(&mut self, text: &str) {
         let _ = writeln!(self.writer, "{text}");
     }
 
     /// Nothing is left to be written.
-    pub(super) fn finish(&mut self) {
+    pub fn finish(&mut self) {
         let _ = self.writer.flush();
     }
 
@@ -76,7 +76,7 @@ impl Lines {
     fn announce(&mut self, host: &HostName, step: StepId, view: &View, at: Duration) {
         let running = view.find(host).and_then(|host| host.running(step));
         if let Some(running) = running.filter(|_| self.last_sign(host, step).is_none()) {
-            let line = format!("{}{}", prefix(host, self.style), running.words);
+            let line = format!("{}{}", prefix(host, view, self.style), running.words);
             self.note(&line);
             self.mentioned(host, step, at);
         }
@@ -115,7 +115,7 @@ fn life(running: &Running, at: Duration) -> String {
 
 /// The line that a milestone leaves behind, on a terminal too; `None` for what is not worth one.
 pub(super) fn milestone(event: &Event, view: &View, style: Style) -> Option<String> {
-    let on = |host: &HostName, text: String| Some(format!("{}{text}", prefix(host, style)));
+    let on = |host: &HostName, text: String| Some(format!("{}{text}", prefix(host, view, style)));
     match event {
         Event::Started { goal, hosts } => Some(started(*goal, hosts, style)),
         Event::StepStarted { .. } | Event::Progress { .. } => None,
@@ -161,6 +161,8 @@ fn step_done(view: &View, host: &HostName, step: StepId, style: Style) -> Option
     Some(format!("{} {}", ended.words, style.paint(Tone::Quiet, &format!("({facts})"))))
 }
 
-fn prefix(host: &HostName, style: Style) -> String {
-    format!("{}  ", style.paint(Tone::Name, host.as_str()))
+/// The host, filled up to the longest name, so that what follows stands below each other.
+fn prefix(host: &HostName, view: &View, style: Style) -> String {
+    let width = view.hosts.iter().map(|host| host.host.as_str().len()).max().unwrap_or_default();
+    format!("{}  ", style.paint(Tone::Name, &format!("{host:<width$}")))
 }

@@ -283,7 +283,8 @@ impl Transfer {
     pub fn left(&self, at: Duration) -> Option<Duration> {
         let speed = self.speed(at).filter(|speed| *speed >= 1.0)?;
         let seconds = super::amount::to_f64(self.total.saturating_sub(self.done)) / speed;
-        Duration::try_from_secs_f64(seconds).ok()
+        // Rounded up: there is no time left only when nothing is.
+        Duration::try_from_secs_f64(seconds.ceil()).ok()
     }
 
     /// From 0 to 1.

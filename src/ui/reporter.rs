@@ -21,8 +21,6 @@ const TICK: Duration = Duration::from_millis(100);
 pub enum Mode {
     /// Bars on the terminal of standard error.
     Bars(Style),
-    /// The same on a terminal of the caller's.
-    BarsOn(Bars),
     /// Plain lines.
     Lines(Box<dyn Write + Send>, Style),
     /// One JSON object for each event.
@@ -72,7 +70,6 @@ impl Reporter {
     pub fn new(mode: Mode) -> Self {
         let display = match mode {
             Mode::Bars(style) => Display::Bars(Bars::new(style)),
-            Mode::BarsOn(bars) => Display::Bars(bars),
             Mode::Lines(writer, style) => Display::Lines(Lines::new(writer, style)),
             Mode::Json(writer) => Display::Json(Stream::new(writer)),
             Mode::Silent => Display::Silent,

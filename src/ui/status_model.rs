@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use crate::inventory::{Container, HostInventory, Route, Status as Doing};
 use crate::name::{HostName, ReleaseNumber, RoleName, Scope};
 use crate::release::Release;
-use crate::release::history::History;
 use crate::release::state::State;
 
 /// How a host was seen.
@@ -18,6 +17,32 @@ pub enum Seen<'a> {
     NotSetUp(String),
     /// It was looked at.
     Host(&'a HostInventory),
+}
+
+/// What is known of something: that it is not there is not the same as not to know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Known<T> {
+    /// It could not be found out.
+    #[default]
+    Unknown,
+    /// There is none.
+    Nothing,
+    /// It is this.
+    Is(T),
+}
+
+impl<T> Known<T> {
+    fn of(found: Option<T>) -> Self {
+        found.map_or(Self::Nothing, Self::Is)
+    }
+
+    /// The value, if there is one and it is known.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::Unknown | Self::Nothing => None,
+        }
+    }
 }
 
 /// All hosts of an app.
@@ -35,7 +60,7 @@ pub struct Status {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostStatus {
     /// The release that is live, as the ledger means it.
-    pub meant: Option<ReleaseNumber>,
+    pub meant: Known<ReleaseNumber>,
     /// What the route sends requests to, if there should be a route or is one.
     pub route: Option<RouteStatus>,
     /// Role by role.
@@ -48,7 +73,7 @@ pub struct HostStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RoleStatus {
     /// The release and the number of containers that the record of the live release means.
-    pub meant: Option<(ReleaseNumber, u16)>,
+    pub meant: Known<(ReleaseNumber, u16)>,
     /// How many containers of which release do what; those that are only kept for a rollback are left out.
     pub is: BTreeMap<ReleaseNumber, Vec<(Doing, usize)>>,
 }
@@ -57,9 +82,9 @@ pub struct RoleStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RouteStatus {
     /// The release that the ledger means, if it takes requests.
-    pub meant: Option<ReleaseNumber>,
+    pub meant: Known<ReleaseNumber>,
     /// The release that has them.
-    pub is: Option<ReleaseNumber>,
+    pub is: Known<ReleaseNumber>,
     /// Targets that pass their checks, and all.
     pub healthy: (usize, usize),
     /// What comes back unless the switch is confirmed.
@@ -85,17 +110,16 @@ impl Status {
 /// Compares what was meant with what is.
 pub fn status(scope: &Scope, hosts: &BTreeMap<HostName, Seen<'_>>) -> Status {
     let hosts: BTreeMap<_, _> = hosts.iter().map(|(name, seen)| (name.clone(), host(name, seen))).collect();
-    let mut lives: BTreeMap<Option<ReleaseNumber>, Vec<&HostName>> = BTreeMap::new();
-    for (name, host) in hosts.iter().filter(|(_, host)| host.meant.is_some()) {
-        lives.entry(host.meant).or_default().push(name);
+    let mut lives: BTreeMap<ReleaseNumber, Vec<&str>> = BTreeMap::new();
+    for (name, host) in &hosts {
+        if let Known::Is(number) = host.meant {
+            lives.entry(number).or_default().push(name.as_str());
+        }
     }
     let mut fleet = Vec::new();
     if lives.len() > 1 {
-        let part = |(number, names): (&Option<ReleaseNumber>, &Vec<&HostName>)| {
-            let names = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
-            number.map(|number| format!("{number} on {names}"))
-        };
-        let what = format!("the hosts differ: {}", lives.iter().filter_map(part).collect::<Vec<_>>().join("; "));
+        let parts: Vec<_> = lives.iter().map(|(number, names)| format!("{number} on {}", names.join(", "))).collect();
+        let what = format!("the hosts differ: {}", parts.join("; "));
         fleet.push(Disagreement { what, hint: "ship deploy".to_owned() });
     }
     Status { scope: scope.clone(), hosts, fleet }
@@ -103,8 +127,10 @@ pub fn status(scope: &Scope, hosts: &BTreeMap<HostName, Seen<'_>>) -> Status {
 
 fn host(name: &HostName, seen: &Seen<'_>) -> HostStatus {
     match seen {
-        Seen::Unreachable(why) => only(format!("cannot be reached: {why}"), format!("ssh {name} true")),
-        Seen::NotSetUp(why) => only(format!("is not set up: {why}"), format!("ship setup --host {name}")),
+        Seen::Unreachable(why) => {
+            only(format!("cannot be reached: {why}"), format!("check `hosts.{name}.address` in ship.toml"))
+        }
+        Seen::NotSetUp(why) => only(format!("not set up: {why}"), format!("ship setup --host {name}")),
         Seen::Host(inventory) => Look { name, inventory, found: HostStatus::default() }.all(),
     }
 }
@@ -122,13 +148,12 @@ struct Look<'a> {
 
 impl<'a> Look<'a> {
     fn all(mut self) -> HostStatus {
-        let history = self.inventory.history();
-        self.found.meant = history.and_then(History::live);
+        self.found.meant = self.inventory.history().map_or(Known::Unknown, |history| Known::of(history.live()));
         self.ledger();
         if self.inventory.proxy.is_none() {
             self.wrong("ship-proxy does not answer", format!("ship setup --host {}", self.name));
         }
-        let release = self.found.meant.and_then(|number| self.record(number));
+        let release = self.found.meant.value().and_then(|number| self.record(number));
         if let Some(release) = release {
             self.roles(release);
             if !self.inventory.images.contains_key(&release.image.reference) {
@@ -175,7 +200,8 @@ impl<'a> Look<'a> {
                 ),
             }
         }
-        let live: Vec<_> = history.in_state(State::Live).filter(|number| Some(*number) != self.found.meant).collect();
+        let live: Vec<_> =
+            history.in_state(State::Live).filter(|number| self.found.meant != Known::Is(*number)).collect();
         for number in live {
             let what = format!("{number} gave its traffic away, but the ledger does not say that it retired");
             self.wrong(what, "ship deploy".to_owned());
@@ -193,7 +219,7 @@ impl<'a> Look<'a> {
     /// The containers that the live release is meant to have here.
     fn roles(&mut self, release: &Release) {
         for (name, role) in release.spec.roles.iter().filter(|(_, role)| role.hosts.contains(self.name)) {
-            let mut found = RoleStatus { meant: Some((release.number, role.replicas)), is: BTreeMap::new() };
+            let mut found = RoleStatus { meant: Known::Is((release.number, role.replicas)), is: BTreeMap::new() };
             let mine = |container: &&Container| container.labels.role == *name;
             let containers: Vec<_> = self.inventory.of_release(release.number).filter(mine).collect();
             for container in &containers {
@@ -216,6 +242,7 @@ impl<'a> Look<'a> {
             (meant, missing) if missing == usize::from(meant) => {
                 format!("none of the {meant} containers of {role} of {number} is there")
             }
+            (meant, 1) => format!("1 of the {meant} containers of {role} of {number} is not there"),
             (meant, missing) => format!("{missing} of the {meant} containers of {role} of {number} are not there"),
         };
         self.wrong(what, "ship deploy".to_owned());
@@ -240,50 +267,47 @@ impl<'a> Look<'a> {
 
     /// Where requests go.
     fn route(&mut self, release: Option<&Release>) {
-        let meant = release.filter(|release| serves(release, self.name)).map(|release| release.number);
-        let Some(proxy) = &self.inventory.proxy else {
-            if meant.is_some() {
-                self.found.route = Some(RouteStatus { meant, ..RouteStatus::default() });
-            }
-            return;
+        let meant = match (self.found.meant, release) {
+            (Known::Is(_), Some(release)) => Known::of(serves(release, self.name).then_some(release.number)),
+            // Without a record nobody knows whether there should be a route.
+            (Known::Unknown | Known::Is(_), _) => Known::Unknown,
+            (Known::Nothing, _) => Known::Nothing,
         };
-        let Some(route) = &proxy.route else {
-            if let Some(number) = meant {
-                self.found.route = Some(RouteStatus { meant, ..RouteStatus::default() });
-                self.wrong(format!("ship-proxy has no route to {number}"), "ship deploy".to_owned());
+        let is_meant = matches!(meant, Known::Is(_));
+        match self.inventory.proxy.as_ref().map(|proxy| proxy.route.as_ref()) {
+            None if is_meant => self.found.route = Some(RouteStatus { meant, ..RouteStatus::default() }),
+            Some(None) if is_meant => {
+                self.found.route = Some(RouteStatus { meant, is: Known::Nothing, ..RouteStatus::default() });
+                self.wrong("ship-proxy has no route for the app", "ship deploy".to_owned());
             }
-            return;
-        };
-        self.found.route = Some(RouteStatus {
-            meant,
-            is: Some(route.release),
-            healthy: route.healthy,
-            on_probation_from: route.on_probation_from,
-        });
-        self.route_target(route, meant, release.is_some());
-        self.route_health(route);
+            None | Some(None) => {}
+            Some(Some(route)) => {
+                let Route { release, healthy, on_probation_from, .. } = *route;
+                self.found.route = Some(RouteStatus { meant, is: Known::Is(release), healthy, on_probation_from });
+                self.route_target(route, meant);
+                self.route_health(route);
+            }
+        }
     }
 
-    fn route_target(&mut self, route: &Route, meant: Option<ReleaseNumber>, is_record_known: bool) {
-        let why = route.last_event.as_ref().map_or_else(String::new, |event| format!(" ({event})"));
+    fn route_target(&mut self, route: &Route, meant: Known<ReleaseNumber>) {
         let is = route.release;
-        match meant {
-            Some(number) if number == is => {}
-            Some(number) => {
-                self.wrong(format!("requests go to {is}, not to {number}{why}"), "ship deploy".to_owned());
-            }
-            None if is_record_known || self.found.meant.is_none() => {
-                self.wrong(
-                    format!("requests go to {is}, but no release is meant to have them{why}"),
-                    "ship deploy".to_owned(),
-                );
-            }
-            // Without a record nobody knows whether there should be a route; that the record is missing was said.
-            None => {}
-        }
         if let Some(before) = route.on_probation_from {
             let what = format!("{is} is on probation: {before} comes back unless the deploy confirms it");
             self.wrong(what, "wait, then ship status".to_owned());
+            // The ledger follows with the confirmation.
+            return;
+        }
+        let why = route.last_event.as_ref().map_or_else(String::new, |event| format!(" ({event})"));
+        match meant {
+            Known::Is(number) if number != is => {
+                self.wrong(format!("requests go to {is}, not to {number}{why}"), "ship deploy".to_owned());
+            }
+            Known::Nothing => {
+                let what = format!("requests go to {is}, but no release is meant to have them{why}");
+                self.wrong(what, "ship deploy".to_owned());
+            }
+            Known::Is(_) | Known::Unknown => {}
         }
     }
 
@@ -301,30 +325,37 @@ impl<'a> Look<'a> {
 
     /// Containers that run although the live release does not mean them.
     fn others(&mut self, release: Option<&Release>) {
-        let inventory = self.inventory;
-        for container in &inventory.containers {
+        for container in &self.inventory.containers {
             let labels = &container.labels;
-            let is_meant = Some(labels.release) == self.found.meant;
+            let is_live = self.found.meant == Known::Is(labels.release);
             let role = release.and_then(|release| release.spec.roles.get(&labels.role));
             let has_role = role.is_some_and(|role| role.hosts.contains(self.name));
             let runs = matches!(container.status, Doing::Running | Doing::Restarting | Doing::Paused);
-            if (is_meant && has_role) || !runs {
+            if (is_live && has_role) || !runs {
                 continue;
             }
-            count(self.found.roles.entry(labels.role.clone()).or_default(), container);
-            let Some(history) = inventory.history() else { continue };
-            let what = match history.state(labels.release) {
-                // That the deploy is unfinished was said.
-                Some(state) if state.is_unfinished() => continue,
-                // Without a record nobody knows what the live release means.
-                Some(State::Live) if release.is_none() || !is_meant => continue,
-                Some(State::Live) => {
-                    format!("{} runs, but {} has no role {} here", container.name, labels.release, labels.role)
-                }
-                Some(state) => format!("{} still runs, but {} is {state}", container.name, labels.release),
-                None => format!("{} runs, but the ledger does not know {}", container.name, labels.release),
-            };
-            self.wrong(what, "ship deploy".to_owned());
+            let is_known = self.found.meant == Known::Nothing || release.is_some();
+            let role = self.found.roles.entry(labels.role.clone()).or_insert_with(|| RoleStatus {
+                meant: if is_known { Known::Nothing } else { Known::Unknown },
+                ..RoleStatus::default()
+            });
+            count(role, container);
+            if let Some(what) = self.surplus(container, is_known) {
+                self.wrong(what, "ship deploy".to_owned());
+            }
+        }
+    }
+
+    /// Why a container should not run; `None` where that was said or cannot be known.
+    fn surplus(&self, container: &Container, is_known: bool) -> Option<String> {
+        let Container { name, labels, .. } = container;
+        let number = labels.release;
+        match self.inventory.history()?.state(number) {
+            None => Some(format!("{name} runs, but the ledger does not know {number}")),
+            Some(state) if state.is_unfinished() => None,
+            Some(State::Live) if !is_known || self.found.meant != Known::Is(number) => None,
+            Some(State::Live) => Some(format!("{name} runs, but {number} has no role {} here", labels.role)),
+            Some(state) => Some(format!("{name} still runs, but {number} is {state}")),
         }
     }
 }

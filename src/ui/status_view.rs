@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::status_model::{Disagreement, HostStatus, RoleStatus, RouteStatus, Status};
+use super::status_model::{Disagreement, HostStatus, Known, RoleStatus, RouteStatus, Status};
 use super::style::{Style, Tone};
 use super::table::{Row, Table};
 use crate::inventory::Status as Doing;
@@ -44,14 +44,19 @@ fn rows(name: &str, host: &HostStatus) -> Vec<Row> {
         rows.push(row(name).cell(role.as_str()).cell(meant(status)).toned(tone, is));
     }
     if let Some(route) = &host.route {
-        let meant = route.meant.map_or_else(nothing, |number| number.to_string());
         let fine = route.meant == route.is && route.healthy.0 == route.healthy.1 && route.on_probation_from.is_none();
         let tone = if fine { Tone::Good } else { Tone::Bad };
-        rows.push(row(name).cell("(route)").cell(meant).toned(tone, route_is(route)));
+        rows.push(
+            row(name)
+                .cell("(route)")
+                .cell(in_words(route.meant, |number| number.to_string()))
+                .toned(tone, route_is(route)),
+        );
     }
     if rows.is_empty() {
-        let meant = host.meant.map_or_else(nothing, |number| number.to_string());
-        rows.push(row(name).cell("-").cell(meant).toned(Tone::Bad, "-"));
+        let meant = in_words(host.meant, |number| number.to_string());
+        let is = if host.meant == Known::Unknown { NOT_KNOWN } else { NOTHING };
+        rows.push(row(name).cell("-").cell(meant).toned(Tone::Bad, is));
     }
     rows
 }
@@ -60,18 +65,25 @@ fn row(host: &str) -> Row {
     Row::new().toned(Tone::Name, host)
 }
 
-fn nothing() -> String {
-    "nothing".to_owned()
+const NOTHING: &str = "nothing";
+const NOT_KNOWN: &str = "not known";
+
+fn in_words<T>(known: Known<T>, words: impl FnOnce(T) -> String) -> String {
+    match known {
+        Known::Unknown => NOT_KNOWN.to_owned(),
+        Known::Nothing => NOTHING.to_owned(),
+        Known::Is(value) => words(value),
+    }
 }
 
 /// `2 of r43`
 fn meant(role: &RoleStatus) -> String {
-    role.meant.map_or_else(nothing, |(number, count)| format!("{count} of {number}"))
+    in_words(role.meant, |(number, count)| format!("{count} of {number}"))
 }
 
 /// What `is` says if all is well.
 fn healthy(role: &RoleStatus) -> String {
-    role.meant.map_or_else(nothing, |(number, count)| format!("{count} of {number} running"))
+    in_words(role.meant, |(number, count)| format!("{count} of {number} running"))
 }
 
 /// `2 of r43 running`, `1 of r42 running, 1 of r43 restarting`
@@ -80,14 +92,13 @@ fn is(role: &RoleStatus) -> String {
         counts.iter().map(|(doing, count)| format!("{count} of {number} {}", word(*doing))).collect()
     };
     let parts = role.is.iter().flat_map(part).collect::<Vec<_>>().join(", ");
-    if parts.is_empty() { nothing() } else { parts }
+    if parts.is_empty() { NOTHING.to_owned() } else { parts }
 }
 
 fn route_is(route: &RouteStatus) -> String {
-    let Some(number) = route.is else { return nothing() };
     let (healthy, all) = route.healthy;
     let probation = route.on_probation_from.map_or_else(String::new, |before| format!(", on probation from {before}"));
-    format!("{number}, {healthy} of {all} healthy{probation}")
+    in_words(route.is, |number| format!("{number}, {healthy} of {all} healthy{probation}"))
 }
 
 /// What a container does, in a word.

@@ -125,7 +125,8 @@ impl Stream {
         Self { writer, written: Vec::new() }
     }
 
-    pub(in crate::ui) fn event(&mut self, event: &Event, at: Duration) {
+    /// Writes an event that came at a moment.
+    pub fn event(&mut self, event: &Event, at: Duration) {
         match event {
             Event::Progress { host, step, .. } if !self.is_due(host, *step, at) => return,
             Event::StepDone { host, step, .. } | Event::StepFailed { host, step, .. } => {
@@ -136,7 +137,8 @@ impl Stream {
         self.write(&line(event, at));
     }
 
-    pub(in crate::ui) fn note(&mut self, text: &str, at: Duration) {
+    /// Writes a message that is no event.
+    pub fn note(&mut self, text: &str, at: Duration) {
         self.write(&note(text, at));
     }
 

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod event;
 pub mod failure;
 pub mod plan;
+pub mod log;
 pub mod releases;
 pub mod status;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::VERSION;
-use crate::ui::status_model::{Disagreement, HostStatus, Status};
+use crate::name::ReleaseNumber;
+use crate::ui::status_model::{Disagreement, HostStatus, Known, Status};
 use crate::ui::status_view::counts;
 
 #[derive(Serialize)]
@@ -63,21 +64,29 @@ pub fn text(status: &Status) -> String {
 
 fn host(status: &HostStatus) -> Host<'_> {
     let roles = status.roles.iter().map(|(name, role)| {
-        let (meant_release, meant_replicas) = role.meant.map_or((None, 0), |(number, n)| (Some(number.to_string()), n));
+        let (meant_release, meant_replicas) = match role.meant {
+            Known::Is((number, replicas)) => (text_of(Known::Is(number)), replicas),
+            Known::Nothing => (None, 0),
+            Known::Unknown => (text_of(Known::Unknown), 0),
+        };
         (name.as_str(), Role { meant_release, meant_replicas, containers: counts(role) })
     });
     let route = status.route.as_ref().map(|route| Route {
-        meant: route.meant.map(|number| number.to_string()),
-        is: route.is.map(|number| number.to_string()),
+        meant: text_of(route.meant),
+        is: text_of(route.is),
         healthy_targets: route.healthy.0,
         targets: route.healthy.1,
         on_probation_from: route.on_probation_from.map(|number| number.to_string()),
     });
-    Host {
-        meant: status.meant.map(|number| number.to_string()),
-        roles: roles.collect(),
-        route,
-        disagreements: wrongs(&status.disagreements),
+    Host { meant: text_of(status.meant), roles: roles.collect(), route, disagreements: wrongs(&status.disagreements) }
+}
+
+/// A release, `unknown`, or null for none.
+fn text_of(known: Known<ReleaseNumber>) -> Option<String> {
+    match known {
+        Known::Unknown => Some("unknown".to_owned()),
+        Known::Nothing => None,
+        Known::Is(number) => Some(number.to_string()),
     }
 }
 

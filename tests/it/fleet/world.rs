@@ -63,6 +63,7 @@ pub struct Machine {
     pub records: BTreeMap<ReleaseNumber, Release>,
     pub secrets: BTreeMap<ReleaseNumber, Vec<(String, String)>>,
     pub leased: bool,
+    pub audit: String,
 }
 
 #[derive(Clone, Debug)]
@@ -539,6 +540,18 @@ impl Archive for Edge {
         assert_eq!(taken, Some(false), "the lease of {} is taken twice", self.name);
         let lease = Arc::new(Edge { fleet: self.fleet.clone(), name: self.name.clone() });
         Ok((lease, self.read(scope).await?))
+    }
+
+    async fn secrets(&self, _scope: &Scope, release: ReleaseNumber) -> PortResult<Secrets> {
+        Lease::secrets(self, release).await
+    }
+
+    async fn append_audit(&self, _scope: &Scope, line: &str) -> PortResult<()> {
+        self.change("append to the audit", |machine| machine.audit.push_str(&format!("{line}\n"))).await
+    }
+
+    async fn audit(&self, _scope: &Scope) -> PortResult<String> {
+        Ok(self.machine().audit)
     }
 }
 
