@@ -17,6 +17,7 @@ use crate::event::Progress;
 use crate::inventory::{Container, Engine as EngineFacts, Proxy};
 use crate::name::{Digest, HostName, ReleaseNumber, Scope};
 use crate::plan::action::{ContainerSpec, Switch};
+use crate::plan::setup::{AccountName, ServerFacts, SetupStep};
 use crate::release::{Image, Release, Secrets};
 
 /// A failure at the edge: what was being done, to what, where.
@@ -156,6 +157,8 @@ pub struct Sent {
     pub of_layers: usize,
     /// Compressed bytes on the wire.
     pub bytes: u64,
+    /// What the host was believed to have was not there, so that the image was sent once more, whole.
+    pub again: bool,
 }
 
 /// The container engine of one host.
@@ -425,6 +428,15 @@ pub trait Lease: Send + Sync {
     async fn forget(&self, release: ReleaseNumber) -> PortResult<()>;
     /// Makes sure that nothing of the app is left in ship's directory; ends the lease.
     async fn forget_app(&self) -> PortResult<()>;
+}
+
+/// A server as setup sees it: the operating system below the engine.
+#[async_trait]
+pub trait Server: Send + Sync {
+    /// Looks at everything that setup cares about, in one round trip. `user` is the deploy user, who need not exist.
+    async fn facts(&self, user: &AccountName) -> PortResult<ServerFacts>;
+    /// Does a step; its output is told line by line. What was begun is finished there even if the connection is lost.
+    async fn perform(&self, step: &SetupStep, tell: OnLine<'_>) -> PortResult<()>;
 }
 
 /// Time. Wall time is recorded and never decides anything.
