@@ -25,7 +25,7 @@ use crate::name::HostName;
 use crate::ports::{Host, ImageSource, OnLine, PortError, PortErrorKind, PortResult, Server};
 
 /// Channels to the engine that are opened at once, before anything is asked: what an inventory asks at the same time.
-const ENGINE_CHANNELS: usize = 5;
+const ENGINE_CHANNELS: usize = 6;
 
 /// How long a small program on a host may take.
 const LIMIT: Duration = Duration::from_secs(10);
