@@ -12,14 +12,13 @@ use super::markdown::Document;
 use super::{documents, root};
 
 /// The commands of a line as a shell would see them, without redirections; nothing for a comment.
-pub fn commands(line: &str) -> Vec<Vec<String>> {
+pub(super) fn commands(line: &str) -> Vec<Vec<String>> {
     let mut commands = vec![vec![]];
     let mut word: Option<String> = None;
     let mut quote = None;
     for c in line.chars() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '\'' | '"') => {
                 quote = Some(c);
                 word.get_or_insert_default();
@@ -30,7 +29,7 @@ pub fn commands(line: &str) -> Vec<Vec<String>> {
                 commands.last_mut().unwrap().extend(word.take());
                 commands.push(vec![]);
             }
-            (None, c) => word.get_or_insert_default().push(c),
+            (_, c) => word.get_or_insert_default().push(c),
         }
     }
     commands.last_mut().unwrap().extend(word.take());
@@ -39,7 +38,7 @@ pub fn commands(line: &str) -> Vec<Vec<String>> {
 }
 
 /// The commands that a document has in blocks for a shell and in its sentences.
-pub fn commands_of(document: &Document) -> Vec<Vec<String>> {
+pub(super) fn commands_of(document: &Document) -> Vec<Vec<String>> {
     let scripts = document.blocks_in("sh").flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
     let typed = document.blocks_in("console").flat_map(|text| {
         text.lines().filter_map(|line| line.strip_prefix("$ ")).map(str::to_owned).collect::<Vec<_>>()
