@@ -4,6 +4,10 @@
 //! The types that describe what runs ([`Spec`], [`Role`], [`Health`] …) are also what the configuration resolves to,
 //! so that a key of `ship.toml` has one meaning from the file to the container.
 
+pub mod history;
+pub mod ledger;
+pub mod state;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;

@@ -65,8 +65,7 @@ async fn slow(http: std::net::SocketAddr, load: Load) {
 async fn http2(http: std::net::SocketAddr, load: Load) {
     let stream = TcpStream::connect(http).await.unwrap();
     let executor = hyper_util::rt::TokioExecutor::new();
-    let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(executor, TokioIo::new(stream)).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     while load.goes_on() {
         sender.ready().await.unwrap();
