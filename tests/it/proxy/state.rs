@@ -42,7 +42,10 @@ async fn fact_9_after_a_restart_all_is_served_at_once_without_a_health_check() {
     let after = rig.status().await;
     assert_eq!(after.generation, before.generation);
     for (before, after) in before.services.iter().zip(&after.services) {
-        assert_eq!((&before.service, before.generation, &before.routes), (&after.service, after.generation, &after.routes));
+        assert_eq!(
+            (&before.service, before.generation, &before.routes),
+            (&after.service, after.generation, &after.routes)
+        );
     }
 }
 
@@ -57,7 +60,8 @@ async fn fact_9_the_file_is_only_for_its_owner_and_the_one_before_is_kept() {
     for path in [&path, &before, &rig.directory.path().join("control.sock")] {
         assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
     }
-    let mut files = std::fs::read_dir(rig.directory.path()).unwrap().map(|f| f.unwrap().file_name()).collect::<Vec<_>>();
+    let mut files =
+        std::fs::read_dir(rig.directory.path()).unwrap().map(|f| f.unwrap().file_name()).collect::<Vec<_>>();
     files.sort();
     assert_eq!(files, ["control.sock", "state.json", "state.json.1"]);
 }
@@ -142,7 +146,8 @@ async fn what_cannot_be_written_is_not_done() {
     // Nothing can be renamed over a directory.
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
-    let refusal = rig.switch("other-production", &at(to("r1", &[blog.address]), &["other.test"], "/")).await.unwrap_err();
+    let refusal =
+        rig.switch("other-production", &at(to("r1", &[blog.address]), &["other.test"], "/")).await.unwrap_err();
     assert_eq!(refusal.code, Code::Storage);
     assert_eq!(get(rig.http, "other.test", "/").await.status, 404);
     assert_eq!(rig.status().await.services.len(), 2);

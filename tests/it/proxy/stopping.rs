@@ -93,7 +93,10 @@ async fn a_second_proxy_on_the_same_state_and_a_taken_port_are_refused() {
     assert_eq!(error, format!("another ship-proxy answers on {}", path.display()));
     let error = listener::tcp(rig.http).unwrap_err().to_string();
     let port = rig.http.port();
-    assert!(error.starts_with(&format!("port {port} is taken: another program listens on 127.0.0.1:{port}")), "{error}");
+    assert!(
+        error.starts_with(&format!("port {port} is taken: another program listens on 127.0.0.1:{port}")),
+        "{error}"
+    );
     // One that a dead proxy has left is not in the way.
     let directory = rig.kill().await;
     std::os::unix::net::UnixListener::bind(directory.path().join("control.sock")).unwrap();

@@ -144,7 +144,11 @@ async fn bad_certificates_are_refused_and_unfitting_ones_are_warned_about() {
         (one.cert.pem(), other.signing_key.serialize_pem(), "the certificate and the key do not belong together"),
         (String::new(), one.signing_key.serialize_pem(), "the certificate's PEM has no certificate in it"),
         (one.cert.pem(), one.cert.pem(), "the certificate's key is not a private key in PEM"),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(), one.signing_key.serialize_pem(), "the certificate cannot be read as X.509"),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
+            one.signing_key.serialize_pem(),
+            "the certificate cannot be read as X.509",
+        ),
     ] {
         let mut bad = good.clone();
         bad.routes.tls = Some(Certificate { certificate_pem, key_pem });
