@@ -115,10 +115,8 @@ enum Spoken {
 /// `None`: silent for too long, or gone.
 async fn begin(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Spoken> {
     let Some(tls) = tls else {
-        return match tokio::time::timeout(HEAD, speaks_http2(&stream)).await.ok()?.ok()? {
-            true => Some(Spoken::Http2(stream)),
-            false => Some(Spoken::Http1(stream)),
-        };
+        let http2 = tokio::time::timeout(HEAD, speaks_http2(&stream)).await.ok()?.ok()?;
+        return Some(if http2 { Spoken::Http2(stream) } else { Spoken::Http1(stream) });
     };
     let stream = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await.ok()?.ok()?;
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
