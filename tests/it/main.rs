@@ -10,4 +10,5 @@ mod fleet;
 mod local;
 mod proxy;
 mod release;
+mod setup;
 mod ui;

@@ -111,8 +111,8 @@ fn proxy_steps(facts: &ServerFacts, wanted: &Wanted) -> Vec<SetupStep> {
         },
         Some(there) => there.version.clone().map_or(Replaces::Unknown, Replaces::Version),
     };
-    let load = (!facts.proxy_images.contains_key(&proxy.reference))
-        .then(|| SetupStep::LoadProxy { proxy: proxy.clone() });
+    let load =
+        (!facts.proxy_images.contains_key(&proxy.reference)).then(|| SetupStep::LoadProxy { proxy: proxy.clone() });
     let run = SetupStep::RunProxy { proxy: proxy.clone(), account: wanted.proxy_account().to_owned(), replaces };
     load.into_iter().chain([run]).collect()
 }
