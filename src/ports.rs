@@ -157,6 +157,8 @@ pub struct Sent {
     pub of_layers: usize,
     /// Compressed bytes on the wire.
     pub bytes: u64,
+    /// What the host was believed to have was not there, so that the image was sent once more, whole.
+    pub again: bool,
 }
 
 /// The container engine of one host.

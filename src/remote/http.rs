@@ -18,6 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::round_trips::RoundTrips;
+
 /// A byte stream both ways, whatever carries it.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
@@ -27,6 +29,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 pub trait Dial: Send + Sync {
     /// Opens one more.
     async fn dial(&self) -> io::Result<Box<dyn Duplex>>;
+    /// Where each request is counted as one.
+    fn round_trips(&self) -> RoundTrips;
 }
 
 /// A request's body: what is known, or what comes along. (The type that bollard hands to its transport.)
@@ -51,6 +55,7 @@ pub enum HttpError {
 /// Channels to one socket.
 pub struct Channels {
     dial: Box<dyn Dial>,
+    trips: RoundTrips,
     idle: Mutex<Vec<SendRequest<Body>>>,
     /// Told when a channel joins `idle`.
     joined: Notify,
@@ -59,7 +64,7 @@ pub struct Channels {
 impl Channels {
     /// No channel is opened yet.
     pub fn new(dial: Box<dyn Dial>) -> Arc<Self> {
-        Arc::new(Self { dial, idle: Mutex::new(Vec::new()), joined: Notify::new() })
+        Arc::new(Self { trips: dial.round_trips(), dial, idle: Mutex::new(Vec::new()), joined: Notify::new() })
     }
 
     /// Opens channels ahead of need, all in the same round trip.
@@ -78,8 +83,10 @@ impl Channels {
         request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("ship"));
         loop {
             let mut channel = self.channel().await?;
+            let waiting = self.trips.begin();
             match channel.try_send_request(request).await {
                 Ok(response) => {
+                    waiting.end(1);
                     self.keep(channel);
                     return Ok(response);
                 }

@@ -6,9 +6,11 @@
 )]
 
 mod config;
+mod documents;
 mod fleet;
 mod local;
 mod proxy;
 mod release;
+mod remote;
 mod setup;
 mod ui;

@@ -11,6 +11,9 @@ use super::reader::{quoted, quoted_list};
 use dockerfile::Dockerfile;
 use framework::Guess;
 
+/// The address that stands in a new file until the user puts one there (RFC 5737: for documentation).
+pub const ADDRESS: &str = "203.0.113.7";
+
 /// The files whose content says something. Of all others only the presence counts.
 pub const TELLING: &[&str] = &[
     "Dockerfile",

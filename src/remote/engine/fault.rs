@@ -66,32 +66,34 @@ impl Fault {
             _ if disk_full(self.words()) => PortErrorKind::DiskFull,
             Self::Answered { status: 404, .. } => PortErrorKind::Missing,
             Self::Answered { status: 409, .. } => PortErrorKind::Conflict,
-            Self::Unreachable(error) if !refused(error) => PortErrorKind::Lost,
+            Self::Unreachable(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => PortErrorKind::Missing,
+                io::ErrorKind::PermissionDenied => PortErrorKind::Refused,
+                _ => PortErrorKind::Lost,
+            },
             Self::Lost(_) | Self::Silent(_) => PortErrorKind::Lost,
-            Self::Answered { .. } | Self::Reported(_) | Self::Unreachable(_) | Self::Unusable(_) => {
-                PortErrorKind::Refused
-            }
+            Self::Answered { .. } | Self::Reported(_) | Self::Unusable(_) => PortErrorKind::Refused,
         }
     }
 
     fn hints(&self, kind: PortErrorKind) -> Vec<String> {
-        match (self, kind) {
-            (_, PortErrorKind::DiskFull) => vec![
-                "docker system df            # on the host: what takes the space".to_owned(),
-                "docker image prune          # on the host: removes images without a name".to_owned(),
-                "keep = 2                    # in ship.toml: fewer releases stay for rollback".to_owned(),
+        let hints: &[&str] = match (self, kind) {
+            (_, PortErrorKind::DiskFull) => &[
+                "docker system df            # on the host: what takes the space",
+                "docker image prune          # on the host: removes images without a name",
+                "keep = 2                    # in ship.toml: fewer releases stay for rollback",
+            ],
+            (Self::Unreachable(_), PortErrorKind::Missing) => &[
+                "ship setup                  # installs Docker and starts it",
+                "systemctl status docker     # on the host: does the engine run",
             ],
             (Self::Unreachable(_), PortErrorKind::Refused) => {
-                vec!["systemctl status docker     # on the host: does the engine run, may this user use it".to_owned()]
+                &["usermod -aG docker USER     # on the host: lets the user that ship logs in as use Docker"]
             }
-            _ => Vec::new(),
-        }
+            _ => &[],
+        };
+        hints.iter().map(|hint| (*hint).to_owned()).collect()
     }
-}
-
-/// Whether the host answered and said no, as opposed to being out of reach.
-fn refused(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::ConnectionRefused)
 }
 
 fn disk_full(words: &str) -> bool {

@@ -14,6 +14,9 @@ mod spec;
 mod things;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 use std::io;
 use std::sync::Arc;

@@ -46,7 +46,7 @@ impl DockerEngine {
         chains: &[&[Digest]],
         tell: OnProgress<'_>,
     ) -> PortResult<Sent> {
-        let nothing = Sent { layers: 0, of_layers: image.layers.len(), bytes: 0 };
+        let nothing = Sent { of_layers: image.layers.len(), ..Sent::default() };
         let doing = || format!("send {} to {}", image.reference, self.host);
         let (there, by_digest, facts) =
             tokio::join!(self.image(&image.reference), self.image(image.digest.as_str()), self.facts());
@@ -62,7 +62,7 @@ impl DockerEngine {
             Ok(sent) => return Ok(sent),
             Err(error) if chains.is_empty() || !worth_again(&error) => error,
             Err(first) => match self.load(image, &[], facts, tell).await {
-                Ok(sent) => return Ok(sent),
+                Ok(sent) => return Ok(Sent { again: true, ..sent }),
                 Err(LoadError::Source(_)) => first,
                 Err(second) => second,
             },
@@ -111,7 +111,7 @@ impl DockerEngine {
             let options = bollard::query_parameters::RemoveImageOptionsBuilder::new().noprune(true).build();
             within(PATIENCE, self.docker.remove_image(&tag, Some(options), None)).await?;
         }
-        Ok(Sent { layers: stream.layers, of_layers: image.layers.len(), bytes })
+        Ok(Sent { layers: stream.layers, of_layers: image.layers.len(), bytes, again: false })
     }
 
     /// Makes a container and removes it: that needs every layer.
@@ -177,7 +177,7 @@ fn worth_again(error: &LoadError) -> bool {
 }
 
 /// An engine reports what went wrong inside an answer that says that all is well.
-fn verdict(said: &[u8]) -> Result<(), Fault> {
+pub(super) fn verdict(said: &[u8]) -> Result<(), Fault> {
     for message in serde_json::Deserializer::from_slice(said).into_iter::<Value>() {
         let message = message.map_err(|error| Fault::Unusable(Box::new(error)))?;
         let stream = message.get("stream").and_then(Value::as_str).unwrap_or_default();

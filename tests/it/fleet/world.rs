@@ -297,7 +297,7 @@ impl Engine for Edge {
             machine.images.insert(image.reference.clone(), image.digest.clone());
         })
         .await?;
-        Ok(Sent { layers: 1, of_layers: 1, bytes: 1 })
+        Ok(Sent { layers: 1, of_layers: 1, bytes: 1, again: false })
     }
 
     async fn ensure_network(&self, _scope: &Scope, name: &str) -> PortResult<()> {
