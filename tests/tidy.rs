@@ -18,17 +18,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ports", &["name", "diagnostic", "release", "inventory", "plan", "event"]),
     ("observe", &["name", "config", "release", "inventory", "ports"]),
     ("apply", &["name", "release", "inventory", "plan", "event", "ports"]),
-    (
-        "remote",
-        &["name", "diagnostic", "control", "config", "release", "inventory", "plan", "event", "ports"],
-    ),
+    ("remote", &["name", "diagnostic", "control", "config", "release", "inventory", "plan", "event", "ports"]),
     ("local", &["name", "diagnostic", "config", "release", "plan", "ports"]),
     ("ui", &["name", "diagnostic", "config", "release", "inventory", "plan", "event"]),
     (
         "cli",
-        &[
-            "name", "diagnostic", "config", "release", "inventory", "plan", "event", "ports", "observe", "apply", "ui",
-        ],
+        &["name", "diagnostic", "config", "release", "inventory", "plan", "event", "ports", "observe", "apply", "ui"],
     ),
     ("proxy", &["name", "diagnostic", "control"]),
 ];
@@ -183,7 +178,8 @@ fn shell_is_only_in_the_closed_list() {
 #[test]
 fn no_promises() {
     // Spelled apart, so that this file does not find itself.
-    let signs = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX"), concat!("in a real ", "implementation")];
+    let signs =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX"), concat!("in a real ", "implementation")];
     for below in ["src", "tests", "examples"] {
         for (path, text) in rust_files(below) {
             for sign in signs {

@@ -90,9 +90,7 @@ impl Command {
                 bash("ship-read", READ, &arguments)
             }
             Self::Audit { root, scope } => bash("ship-audit", AUDIT, &[root, scope, &AUDIT_LIMIT.to_string()]),
-            Self::RelayToDocker { socket } => {
-                sh("ship-relay", RELAY, &[socket, "docker", "system", "dial-stdio"])
-            }
+            Self::RelayToDocker { socket } => sh("ship-relay", RELAY, &[socket, "docker", "system", "dial-stdio"]),
             Self::RelayTo { socket } => sh("ship-relay", RELAY, &[socket, "perl", "-e", RELAY_PERL, socket]),
             Self::Setup { arguments } => arguments.clone(),
         }
