@@ -35,6 +35,14 @@ pub enum NameError {
         /// The text as it was given.
         text: String,
     },
+    /// The text has a hyphen, and this name may have none.
+    #[error("{what} `{text}` may have only a-z and 0-9, no hyphen")]
+    Hyphen {
+        /// What was being named.
+        what: &'static str,
+        /// The text as it was given.
+        text: String,
+    },
     /// The text is not of the form `r42`.
     #[error("`{text}` is not a release: releases are called r1, r2, …")]
     Release {
@@ -62,8 +70,17 @@ fn check(what: &'static str, text: &str) -> Result<(), NameError> {
     if text.chars().all(allowed) && hyphens_fit { Ok(()) } else { Err(NameError::Form { what, text: text.to_owned() }) }
 }
 
+/// Without hyphens: `blog-staging` in `eu` and `blog` in `staging-eu` would be one scope on a host.
+fn check_environment(what: &'static str, text: &str) -> Result<(), NameError> {
+    check(what, text)?;
+    if text.contains('-') { Err(NameError::Hyphen { what, text: text.to_owned() }) } else { Ok(()) }
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal) => {
+        name!($(#[$doc])* $type, $what, check);
+    };
+    ($(#[$doc:meta])* $type:ident, $what:literal, $check:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -79,7 +96,7 @@ macro_rules! name {
         impl FromStr for $type {
             type Err = NameError;
             fn from_str(text: &str) -> Result<Self, NameError> {
-                check($what, text)?;
+                $check($what, text)?;
                 Ok(Self(text.to_owned()))
             }
         }
@@ -111,7 +128,7 @@ name!(
 );
 name!(
     /// A named variant of the configuration: `production`, `staging`.
-    EnvironmentName, "environment"
+    EnvironmentName, "environment", check_environment
 );
 name!(
     /// What `ship.toml` calls a server; not its address.

@@ -3,15 +3,21 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
 
 use crate::event::Progress;
 use crate::inventory::{Container, Engine as EngineFacts, Proxy};
 use crate::name::{Digest, HostName, ReleaseNumber, Scope};
 use crate::plan::action::{ContainerSpec, Switch};
+use crate::plan::setup::{AccountName, ServerFacts, SetupStep};
 use crate::release::{Image, Release, Secrets};
 
 /// A failure at the edge: what was being done, to what, where.
@@ -151,6 +157,8 @@ pub struct Sent {
     pub of_layers: usize,
     /// Compressed bytes on the wire.
     pub bytes: u64,
+    /// What the host was believed to have was not there, so that the image was sent once more, whole.
+    pub again: bool,
 }
 
 /// The container engine of one host.
@@ -198,6 +206,107 @@ pub trait Engine: Send + Sync {
     async fn remove_network(&self, name: &str) -> PortResult<()>;
     /// Makes sure that a volume is gone, with its data.
     async fn remove_volume(&self, name: &str) -> PortResult<()>;
+}
+
+/// An image on its way to an engine.
+pub struct ImageStream {
+    /// Bytes that will come, as well as that is known before.
+    pub total: u64,
+    /// Layers among them.
+    pub layers: usize,
+    /// An archive that `docker load` takes on every engine, compressed or not.
+    pub bytes: BoxStream<'static, io::Result<Bytes>>,
+}
+
+/// Where images come from: the engine of this machine.
+#[async_trait]
+pub trait ImageSource: Send + Sync {
+    /// The image, to be loaded under the tag `tag`, without the layers that one of the chains `have` (diff IDs, lowest
+    /// first) already holds in the same place. No chains: the image whole.
+    async fn stream(&self, image: &Image, tag: &str, have: &[&[Digest]]) -> io::Result<ImageStream>;
+}
+
+/// A terminal's size in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Width.
+    pub columns: u16,
+    /// Height.
+    pub rows: u16,
+}
+
+/// A program to be run for a person or a pipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecRequest {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// With a terminal of this size; without one, standard output and error are apart.
+    pub tty: Option<Size>,
+    /// Environment beside the container's (`TERM`).
+    pub env: BTreeMap<String, String>,
+}
+
+/// What the program's standard streams are joined to. With a terminal everything comes through `output`.
+pub struct Streams {
+    /// `None`: the program has no standard input. Its end is the end of the program's.
+    pub input: Option<Box<dyn AsyncRead + Send + Unpin>>,
+    /// Standard output.
+    pub output: Box<dyn AsyncWrite + Send + Unpin>,
+    /// Standard error.
+    pub errors: Box<dyn AsyncWrite + Send + Unpin>,
+}
+
+/// Programs run for a person, with all three streams, byte for byte.
+#[async_trait]
+pub trait Console: Send + Sync {
+    /// Runs a program inside a running container; answers its exit code. `resized` tells new sizes of the terminal.
+    /// The engine has no request that ends such a program: if this is dropped, the program finds its standard input
+    /// closed (and its terminal hung up), and it is up to the program to end.
+    async fn exec(
+        &self,
+        container: &str,
+        request: &ExecRequest,
+        streams: Streams,
+        resized: mpsc::Receiver<Size>,
+    ) -> PortResult<i64>;
+    /// The same in a fresh container that is removed afterwards, also when this is dropped. The request's command
+    /// replaces that of the specification.
+    async fn run_attached(
+        &self,
+        spec: &ContainerSpec,
+        secrets: &Secrets,
+        request: &ExecRequest,
+        streams: Streams,
+        resized: mpsc::Receiver<Size>,
+    ) -> PortResult<i64>;
+}
+
+/// Which lines of a container's log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogRequest {
+    /// Go on with new lines until the container ends.
+    pub follow: bool,
+    /// Only lines since then: RFC 3339, or seconds since the epoch with up to nine decimals.
+    pub since: Option<String>,
+    /// Only the last lines of what there is.
+    pub tail: Option<usize>,
+}
+
+/// A line of a container's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When the engine got it: RFC 3339 in UTC with nine decimals, so that text order is time order.
+    pub at: String,
+    /// From standard error.
+    pub errors: bool,
+    /// The line without its end, as the program wrote it.
+    pub text: Bytes,
+}
+
+/// Containers' logs, also of ended ones.
+pub trait Logs: Send + Sync {
+    /// The lines in the order in which the engine got them.
+    fn lines(&self, container: &str, request: &LogRequest) -> BoxStream<'static, PortResult<LogLine>>;
 }
 
 /// A target for traffic: a container's name and where it listens.
@@ -291,6 +400,13 @@ pub trait Archive: Send + Sync {
         wait: Duration,
         busy: OnLine<'_>,
     ) -> PortResult<(Arc<dyn Lease>, Memory)>;
+    /// The secrets that a release ran with, for a one-off container beside it. Needs no lease.
+    async fn secrets(&self, scope: &Scope, release: ReleaseNumber) -> PortResult<Secrets>;
+    /// Appends a line (JSON, given without its end) to the app's audit. It needs no lease: a console must open while
+    /// someone deploys.
+    async fn append_audit(&self, scope: &Scope, line: &str) -> PortResult<()>;
+    /// The audit's lines, oldest first.
+    async fn audit(&self, scope: &Scope) -> PortResult<String>;
 }
 
 /// The right to change an app on a host, and with it the only way to write there. It ends when it is dropped, and when
@@ -312,6 +428,15 @@ pub trait Lease: Send + Sync {
     async fn forget(&self, release: ReleaseNumber) -> PortResult<()>;
     /// Makes sure that nothing of the app is left in ship's directory; ends the lease.
     async fn forget_app(&self) -> PortResult<()>;
+}
+
+/// A server before it is a host of ship's, as `ship setup` sees it: the operating system below the engine.
+#[async_trait]
+pub trait Server: Send + Sync {
+    /// Looks at everything that setup cares about, in one round trip. `user` is the deploy user, who need not exist.
+    async fn facts(&self, user: &AccountName) -> PortResult<ServerFacts>;
+    /// Does a step; its output is told line by line. What was begun is finished there even if the connection is lost.
+    async fn perform(&self, step: &SetupStep, tell: OnLine<'_>) -> PortResult<()>;
 }
 
 /// Time. Wall time is recorded and never decides anything.

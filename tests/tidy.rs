@@ -77,15 +77,13 @@ fn code_of(text: &str) -> String {
     production.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether `word` stands in the text as a path or an identifier of its own.
+/// Whether a library is used: `word::…`, or `use word…`.
 fn mentions(code: &str, word: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':' || c == '"' || c == '.';
     code.match_indices(word).any(|(at, _)| {
-        let before = code[..at].chars().next_back();
-        let after = code[at + word.len()..].chars().next();
-        let begins = before.is_none_or(|c| !is_part(c) && c != ':' && c != '"' && c != '.');
-        let goes_on = after.is_some_and(|c| c == ':' || c == ';' || c == ' ' || c == ',' || c == '}');
-        begins && goes_on && !after.is_some_and(is_part)
+        let (before, after) = (&code[..at], &code[at + word.len()..]);
+        let begins = before.chars().next_back().is_none_or(|c| !is_part(c));
+        begins && (after.starts_with("::") || (before.ends_with("use ") && after.starts_with([';', ' '])))
     })
 }
 

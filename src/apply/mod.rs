@@ -5,6 +5,7 @@
 mod explain;
 mod health;
 mod journal;
+pub mod setup;
 mod step;
 mod undo;
 

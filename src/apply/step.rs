@@ -173,8 +173,9 @@ impl<'a> HostRun<'a> {
         let Action::Push { image, have } = action else { return Ok(String::new()) };
         let chains: Vec<_> = have.iter().map(Vec::as_slice).collect();
         let tell = |progress| (self.run.tell)(Event::Progress { host: self.name.clone(), step, progress });
-        let Sent { layers, of_layers, bytes } = self.host.engine.push(image, &chains, &tell).await?;
-        Ok(format!("{layers} of {of_layers} layers, {bytes} bytes"))
+        let Sent { layers, of_layers, bytes, again } = self.host.engine.push(image, &chains, &tell).await?;
+        let again = if again { ", sent once more because the host lacked what it should have had" } else { "" };
+        Ok(format!("{layers} of {of_layers} layers, {bytes} bytes{again}"))
     }
 
     async fn run_once(&self, spec: &ContainerSpec, step: StepId) -> Result<(), StepError> {

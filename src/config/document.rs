@@ -1,6 +1,7 @@
 //! The text of a `ship.toml` as a tree for each environment, and the way back from a place in the tree to a line.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -73,7 +74,7 @@ impl<'t> Document<'t> {
                 format!(
                     "without a name the environment {DEFAULT_ENVIRONMENT} is meant, and the file has no hosts for it"
                 ),
-                known.first().map(|first| format!("name one with -e: ship -e {first}")),
+                known.first().map(|first| format!("name one: ship -e {first}")),
             ),
         };
         let file = self.file.to_owned();
@@ -88,11 +89,16 @@ impl<'t> Document<'t> {
         }
     }
 
+    fn place(&self, span: &Range<usize>, conceal: bool) -> Place {
+        let place = Place::of(self.text, span);
+        if conceal { place.concealed() } else { place }
+    }
+
     /// What was found in a tree, as a place in the text.
     pub(super) fn problem(&self, found: Found, environment: Option<&EnvironmentName>) -> Problem {
         Problem {
             file: self.file.to_owned(),
-            place: found.span.map(|span| Place::of(self.text, &span)),
+            place: found.span.map(|span| self.place(&span, may_show_a_secret(&found.key))),
             key: found.key,
             message: found.complaint.message,
             hint: found.complaint.hint,
@@ -116,6 +122,10 @@ fn overlays<'t>(root: &DeTable<'t>, notes: &Problems) -> BTreeMap<EnvironmentNam
         let path = format!("{}.{}", value.path, key.get_ref());
         match (text::parse_name(key.get_ref()), node.get_ref()) {
             (Ok(name), DeValue::Table(over)) => {
+                if let Some((key, _)) = over.get_key_value("environments") {
+                    let complaint = Complaint::new("an environment has no environments of its own");
+                    notes.note(Some(key.span()), format!("{path}.environments"), complaint);
+                }
                 overlays.insert(name, over.clone());
             }
             (Ok(_), _) => notes.note(Some(node.span()), path, Complaint::new("expected a table of keys to override")),
@@ -123,6 +133,12 @@ fn overlays<'t>(root: &DeTable<'t>, notes: &Problems) -> BTreeMap<EnvironmentNam
         }
     }
     overlays
+}
+
+/// Whether the line of this key may hold a secret itself instead of where it comes from.
+fn may_show_a_secret(key: &str) -> bool {
+    let mut parts = key.split('.');
+    parts.next() == Some("secrets") && !matches!(parts.next_back(), Some("file" | "env" | "command"))
 }
 
 /// The header of the section in which a byte lies, without brackets; empty at the top level.
@@ -134,9 +150,13 @@ fn section(text: &str, at: usize) -> &str {
 
 fn syntax(text: &str, file: &str, error: &toml::de::Error) -> Problem {
     let unquoted = error.message().starts_with("string values must be quoted");
+    let place = error.span().map(|span| Place::of(text, &span));
+    let line = place.as_ref().map_or("", |place| place.source_line.trim_start());
+    let header = section(text, error.span().map_or(0, |span| span.start));
+    let in_secrets = line.starts_with("secrets") || header.contains("secrets");
     Problem {
         file: file.to_owned(),
-        place: error.span().map(|span| Place::of(text, &span)),
+        place: place.clone().map(|place| if in_secrets { place.concealed() } else { place }),
         key: String::new(),
         message: format!("this is not TOML: {}", error.message()),
         hint: unquoted.then(|| "put the value between quotes: \"…\"".to_owned()),

@@ -23,8 +23,6 @@ pub enum Kind {
     Names,
     /// A string.
     Text,
-    /// One of these strings.
-    OneOf(&'static [&'static str]),
     /// `true` or `false`.
     Flag,
     /// A whole number from the first to the second.
@@ -183,6 +181,6 @@ pub(super) fn advice(parent: &str, written: &str) -> String {
         return format!("it belongs under [{}]", table.replace('*', "NAME"));
     }
     let known: Vec<&str> = children(parent).collect();
-    let place = if parent.is_empty() { "at the top level".to_owned() } else { "here".to_owned() };
-    format!("{place} there is {}", known.join(", "))
+    let place = if parent.is_empty() { "at the top level" } else { "here" };
+    format!("known {place}: {}", known.join(", "))
 }

@@ -6,6 +6,9 @@
 
 pub mod keys;
 pub mod problem;
+pub mod schema;
+pub mod show;
+pub mod starter;
 
 mod document;
 mod elements;

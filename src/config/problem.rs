@@ -52,6 +52,15 @@ impl Place {
             source_line: text.get(line_start..line_end).unwrap_or_default().trim_end().to_owned(),
         }
     }
+
+    /// The same without what stands after the key, which may be a secret that was put into the file by mistake.
+    pub(super) fn concealed(self) -> Self {
+        let Some((key, _)) = self.source_line.split_once('=') else { return self };
+        let source_line = format!("{key}= …");
+        let last = source_line.chars().count();
+        let column = self.column.min(last);
+        Self { column, width: self.width.min(last + 1 - column), source_line, ..self }
+    }
 }
 
 /// The nearest place at or before `index` where the text can be cut: a parser may point into a character.
@@ -92,9 +101,6 @@ fn blank(character: char) -> char {
 
 /// All problems as plain text, with how many there are when it is more than one. Ends with a newline.
 pub fn render(problems: &[Problem]) -> String {
-    let mut text: String = problems.iter().map(|problem| format!("{problem}\n")).collect::<Vec<_>>().join("\n");
-    if problems.len() > 1 {
-        text.push_str(&format!("\n{} problems\n", problems.len()));
-    }
-    text
+    let text = problems.iter().map(|problem| format!("{problem}\n")).collect::<Vec<_>>().join("\n");
+    if problems.len() > 1 { format!("{text}\n{} problems\n", problems.len()) } else { text }
 }

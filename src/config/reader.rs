@@ -105,11 +105,15 @@ pub(super) fn quoted_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Strin
     format!("[{}]", texts.into_iter().map(quoted).collect::<Vec<_>>().join(", "))
 }
 
-/// The candidate that is most like what was written, if one is near enough to be a slip.
+/// The candidate that is most like what was written, if one is near enough to be a slip: one or two keys hit wrongly,
+/// or a common beginning.
 pub(super) fn near_miss<'c>(written: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let lower = written.to_lowercase();
+    let slips = if lower.len() < 6 { 1 } else { 2 };
+    let is_near = |likeness: f64, candidate: &str| likeness > 0.85 || strsim::osa_distance(&lower, candidate) <= slips;
     let scored = candidates.into_iter().map(|candidate| (strsim::jaro_winkler(&lower, candidate), candidate));
-    scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, candidate)| candidate)
+    let near = scored.filter(|(likeness, candidate)| is_near(*likeness, candidate));
+    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, candidate)| candidate)
 }
 
 /// "did you mean `web`?", or else what there is.
@@ -194,7 +198,8 @@ impl<'a> Value<'a> {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "a whole number",
             DeValue::Float(_) => "a number",
-            DeValue::Boolean(_) => "true or false",
+            DeValue::Boolean(true) => "true",
+            DeValue::Boolean(false) => "false",
             DeValue::Datetime(_) => "a date",
             DeValue::Array(_) => "an array",
             DeValue::Table(_) => "a table",

@@ -8,6 +8,7 @@ pub mod notation;
 pub mod recover;
 pub mod remove;
 pub mod rollback;
+pub mod setup;
 
 use std::collections::BTreeMap;
 

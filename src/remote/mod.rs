@@ -1,5 +1,6 @@
 //! A host, reached over SSH: one connection for each, and on it the engine's API, ship-proxy's control API and the few
-//! programs of [`command`]. Everything that knows of russh and bollard is in here.
+//! programs of [`command`]. Everything that knows of russh and bollard is in here, and nothing of it gets out but the
+//! ports.
 
 pub mod round_trips;
 pub mod pattern;
@@ -17,3 +18,9 @@ pub mod dial;
 mod frames;
 pub mod files;
 pub mod lease;
+pub mod http;
+pub mod engine;
+pub mod router;
+pub mod server;
+pub mod archive;
+pub mod host;

@@ -58,7 +58,7 @@ pub(crate) fn written(span: Duration) -> String {
     let mut text = String::new();
     for (unit, factor) in UNITS {
         if rest >= *factor {
-            text.push_str(&format!("{}{unit}", rest / factor));
+            text.extend([&(rest / factor).to_string(), *unit]);
             rest %= factor;
         }
     }

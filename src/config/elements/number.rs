@@ -26,12 +26,10 @@ where
 
 /// `true` or `false`.
 pub(crate) fn flag(value: &Value<'_>) -> Result<bool, Complaint> {
-    match value.node {
-        DeValue::Boolean(flag) => Ok(*flag),
-        _ => {
-            let meant = value.text().and_then(|text| text.parse::<bool>().ok());
-            let hint = meant.map(|flag| format!("write {} = {flag}", value.key));
-            Err(Complaint::expected("true or false", value).maybe_hint(hint))
-        }
+    if let DeValue::Boolean(flag) = value.node {
+        return Ok(*flag);
     }
+    let meant = value.text().and_then(|text| text.parse::<bool>().ok());
+    let hint = meant.map(|flag| format!("write {} = {flag}", value.key));
+    Err(Complaint::expected("true or false", value).maybe_hint(hint))
 }

@@ -36,9 +36,9 @@ pub(crate) fn absolute(value: &Value<'_>) -> Result<String, Complaint> {
 pub(crate) fn request(value: &Value<'_>) -> Result<String, Complaint> {
     let written = text::text(value)?;
     if !written.starts_with('/') {
-        let path = written.split_once("://").map_or(written.as_str(), |(_, rest)| rest);
-        let path = path.find('/').map_or(path, |slash| path.get(slash..).unwrap_or_default());
-        let hint = format!("write {} = {}", value.key, quoted(&format!("/{}", path.trim_start_matches('/'))));
+        let after_host = |(_, rest): (&str, &'_ str)| rest.split_once('/').map_or("", |(_, path)| path).to_owned();
+        let path = written.split_once("://").map_or_else(|| written.clone(), after_host);
+        let hint = format!("write {} = {}", value.key, quoted(&format!("/{path}")));
         return Err(Complaint::new(format!("`{written}` does not begin with a slash")).hint(hint));
     }
     // RFC 3986, section 3.3: everything else has to be percent-encoded.

@@ -1,4 +1,4 @@
-//! Strings: any that is not empty, names, and lists of them.
+//! Strings that are not empty, and names.
 
 use std::str::FromStr;
 
@@ -17,7 +17,9 @@ pub(crate) fn text(value: &Value<'_>) -> Result<String, Complaint> {
 pub(crate) fn word(value: &Value<'_>) -> Result<String, Complaint> {
     let text = text(value)?;
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(Complaint::new(format!("{} has a blank in it", quoted(&text))));
+        let hint = Some(text.trim()).filter(|trimmed| !trimmed.contains(char::is_whitespace));
+        return Err(Complaint::new(format!("{} has a blank in it", quoted(&text)))
+            .maybe_hint(hint.map(|trimmed| format!("write {}", quoted(trimmed)))));
     }
     Ok(text)
 }
@@ -45,15 +47,6 @@ pub(crate) fn legal_name(text: &str) -> Option<String> {
     legal.truncate(crate::name::LONGEST);
     let legal = legal.trim_end_matches('-').to_owned();
     (!legal.is_empty()).then_some(legal)
-}
-
-/// An array of strings, each with something in it.
-pub(crate) fn list(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
-    let Some(items) = value.items() else {
-        let hint = value.text().map(|text| format!("write {} = [{}]", value.key, quoted(text)));
-        return Err(Complaint::expected("an array of strings", value).maybe_hint(hint));
-    };
-    items.iter().map(text).collect()
 }
 
 /// Not a string, or an empty one.

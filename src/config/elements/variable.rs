@@ -5,14 +5,21 @@ use crate::config::reader::{Complaint, Value, quoted};
 
 /// A letter or underscore, then letters, digits and underscores.
 pub(crate) fn name(text: &str) -> Result<String, Complaint> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if !text.is_empty() && text.chars().all(legal) && !text.starts_with(|c: char| c.is_ascii_digit()) {
+    if is_name(text) {
         return Ok(text.to_owned());
     }
-    let repaired: String = text.trim().chars().map(|c| if legal(c) { c } else { '_' }).collect();
-    let hint = name(&repaired).ok().filter(|_| !repaired.is_empty() && repaired != text);
-    Err(Complaint::new(format!("{} is not the name of a variable: expected A-Z, a-z, 0-9 and _", quoted(text)))
-        .maybe_hint(hint.map(|name| format!("`{name}` would be fine"))))
+    let repaired: String = text.trim().chars().map(|c| if is_part(c) { c } else { '_' }).collect();
+    let hint = is_name(&repaired).then(|| format!("`{repaired}` would be fine"));
+    let message = format!("{} is not the name of a variable: expected A-Z, a-z, 0-9 and _", quoted(text));
+    Err(Complaint::new(message).maybe_hint(hint))
+}
+
+fn is_part(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_part) && !text.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// Any string, an empty one too.

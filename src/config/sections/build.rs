@@ -9,15 +9,14 @@ use crate::config::{Build, BuildSource};
 
 /// A Dockerfile in the current directory unless the file says otherwise.
 pub(crate) fn read(root: &Table<'_>) -> BuildSource {
-    let Some(image) = root.get("image") else { return BuildSource::Dockerfile(build(root.table("build"))) };
+    let Some(image) = root.get("image") else { return BuildSource::Dockerfile(build(root.table("build").as_ref())) };
     if root.get("build").is_some() {
         image.complain_of_key(Complaint::new("there is also [build], and only one of the two can be meant"));
     }
     BuildSource::Image(image.read(text::word).unwrap_or_default())
 }
 
-fn build(table: Option<Table<'_>>) -> Build {
-    let table = table.as_ref();
+fn build(table: Option<&Table<'_>>) -> Build {
     let context = table.and_then(|table| table.read("context", path::local)).unwrap_or_else(|| PathBuf::from("."));
     let dockerfile = table.and_then(|table| table.read("dockerfile", path::local));
     let args = table.and_then(|table| table.table("args"));

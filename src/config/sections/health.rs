@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::elements::{command, duration, path};
-use crate::config::reader::{Complaint, Table};
+use crate::config::reader::{Complaint, Table, quoted};
 use crate::release::Health;
 
 const PATH: &str = "/up";
@@ -17,13 +17,19 @@ const STAYS_UP: Duration = Duration::from_secs(2);
 /// What the role says, else `GET /up` for the one that takes requests, and staying up for all others.
 pub(crate) fn read(role: &Table<'_>, takes_requests: bool) -> Health {
     let default = if takes_requests { http(None) } else { Health::StaysUp { span: STAYS_UP } };
-    let Some(table) = role.table("health") else { return default };
+    let Some(value) = role.get("health") else { return default };
+    let Some(table) = value.table() else {
+        let hint = value.text().map(|path| format!("write health = {{ path = {} }}", quoted(path)));
+        value.complain(Complaint::expected("a table", &value).maybe_hint(hint));
+        return default;
+    };
     let choices = ["path", "command", "stays_up"].map(|key| table.get(key).is_some());
     match choices {
         [false, false, false] if takes_requests => http(Some(&table)),
         [true, false, false] => http(Some(&table)),
         [false, true, false] => by_command(&table),
         [false, false, true] => stays_up(&table),
+        [false, false, false] if table.entries().next().is_none() => default,
         [false, false, false] => {
             let expected = "expected one of path, command and stays_up, as this role takes no requests";
             table.complain(Complaint::new(expected));

@@ -59,16 +59,19 @@ pub(crate) fn read(root: &Table<'_>, role: Option<RoleName>) -> Proxy {
     let table = root.table("proxy");
     let table = table.as_ref();
     let (tls, certificate) = table.and_then(|table| table.get("tls")).map_or((Tls::Off, None), |value| tls(&value));
+    let domains = table.and_then(|table| table.get("domains")).map(|value| domains(&value)).unwrap_or_default();
+    let path_prefix = table.and_then(|table| table.read("path_prefix", path::prefix));
+    let strip_prefix = table.and_then(|table| table.read("strip_prefix", number::flag)).unwrap_or(false);
+    let drain = table.and_then(|table| table.read("drain", duration::any)).unwrap_or(DRAIN);
+    let response_timeout = table.and_then(|table| table.read("response_timeout", duration::positive));
     let routes = role.map(|role| Routes {
         role,
-        domains: table.and_then(|table| table.get("domains")).map(|value| domains(&value)).unwrap_or_default(),
-        path_prefix: table.and_then(|t| t.read("path_prefix", path::prefix)).unwrap_or_else(|| "/".to_owned()),
-        strip_prefix: table.and_then(|table| table.read("strip_prefix", number::flag)).unwrap_or(false),
+        domains,
+        path_prefix: path_prefix.unwrap_or_else(|| "/".to_owned()),
+        strip_prefix,
         tls,
-        drain: table.and_then(|table| table.read("drain", duration::any)).unwrap_or(DRAIN),
-        response_timeout: table
-            .and_then(|table| table.read("response_timeout", duration::positive))
-            .unwrap_or(RESPONSE_TIMEOUT),
+        drain,
+        response_timeout: response_timeout.unwrap_or(RESPONSE_TIMEOUT),
     });
     Proxy { routes, certificate }
 }
@@ -115,7 +118,7 @@ fn tls(value: &Value<'_>) -> (Tls, Option<GivenCertificate>) {
         (text, None) => {
             let found = text.map_or_else(|| value.kind().to_owned(), |text| format!("\"{text}\""));
             let complaint = Complaint::new(format!("expected \"off\" or {given}, found {found}"));
-            value.complain(complaint.maybe_hint(text.and_then(|text| did_you_mean(text, ["off"]))));
+            value.complain(complaint);
             (Tls::Off, None)
         }
     }

@@ -68,7 +68,8 @@ fn role(entry: &Value<'_>, around: &Around<'_>) -> Option<(RoleName, Role)> {
         command: table.read("command", command::command),
         hosts: hosts(&table, around.hosts),
         replicas: replicas(&table, takes_requests),
-        port: port(&table, takes_requests || matches!(health, Health::Http { .. })),
+        // A name that cannot be is complained of already; what follows from it would only distract.
+        port: port(&table, takes_requests || name.is_err() || matches!(health, Health::Http { .. })),
         env: env::read(&table, around.secrets),
         health,
         memory: table.read("memory", memory::memory),

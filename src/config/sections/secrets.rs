@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::SecretSource;
 use crate::config::elements::{command, path, text, variable};
-use crate::config::reader::{Complaint, Table, Value, quoted};
+use crate::config::reader::{Complaint, Table, Value, bare_or_quoted, quoted};
 
 /// Sources by the name of the variable.
 pub(crate) fn read(root: &Table<'_>) -> BTreeMap<String, SecretSource> {
@@ -23,11 +23,7 @@ fn source(entry: &Value<'_>) -> Option<SecretSource> {
     let Some(table) = entry.table() else {
         // The text itself is not repeated: it may well be the secret.
         let complaint = Complaint::new(format!("expected where the value comes from, found {}", entry.kind()));
-        entry.complain(complaint.hint(format!(
-            "write {0} = {{ env = {1} }}, {{ file = \"…\" }} or {{ command = [\"…\"] }}; the value itself never stands here",
-            entry.key,
-            quoted(&entry.key)
-        )));
+        entry.complain(complaint.hint(format!("{}; the value itself never stands here", advice(entry))));
         return None;
     };
     let file = table.get("file").map(|value| value.read(path::local).map(SecretSource::File));
@@ -37,7 +33,10 @@ fn source(entry: &Value<'_>) -> Option<SecretSource> {
     match given.len() {
         1 => given.pop().flatten(),
         0 => {
-            table.complain(Complaint::new("expected one of file, env and command, found none"));
+            if table.entries().next().is_none() {
+                let complaint = Complaint::new("expected one of file, env and command, found none");
+                table.complain(complaint.hint(advice(entry)));
+            }
             None
         }
         _ => {
@@ -45,6 +44,11 @@ fn source(entry: &Value<'_>) -> Option<SecretSource> {
             None
         }
     }
+}
+
+fn advice(entry: &Value<'_>) -> String {
+    let (key, variable) = (bare_or_quoted(&entry.key), quoted(&entry.key));
+    format!("write {key} = {{ env = {variable} }}, {{ file = \"…\" }} or {{ command = [\"…\"] }}")
 }
 
 fn variable_name(value: &Value<'_>) -> Result<String, Complaint> {

@@ -5,7 +5,7 @@ use crate::config::reader::{Complaint, Table, Value, quoted};
 use crate::name::VolumeName;
 use crate::release::{Mount, MountSource};
 
-/// All mounts, in the order of their names.
+/// All mounts, in the order of their targets: what is mounted into another one comes after it.
 pub(crate) fn read(root: &Table<'_>) -> Vec<Mount> {
     let mut mounts: Vec<Mount> = Vec::new();
     for entry in root.table("volumes").iter().flat_map(Table::entries) {
@@ -16,6 +16,7 @@ pub(crate) fn read(root: &Table<'_>) -> Vec<Mount> {
             mounts.push(mount);
         }
     }
+    mounts.sort_by(|one, other| one.target.cmp(&other.target));
     mounts
 }
 

@@ -63,6 +63,7 @@ pub struct Machine {
     pub records: BTreeMap<ReleaseNumber, Release>,
     pub secrets: BTreeMap<ReleaseNumber, Vec<(String, String)>>,
     pub leased: bool,
+    pub audit: String,
 }
 
 #[derive(Clone, Debug)]
@@ -296,7 +297,7 @@ impl Engine for Edge {
             machine.images.insert(image.reference.clone(), image.digest.clone());
         })
         .await?;
-        Ok(Sent { layers: 1, of_layers: 1, bytes: 1 })
+        Ok(Sent { layers: 1, of_layers: 1, bytes: 1, again: false })
     }
 
     async fn ensure_network(&self, _scope: &Scope, name: &str) -> PortResult<()> {
@@ -539,6 +540,18 @@ impl Archive for Edge {
         assert_eq!(taken, Some(false), "the lease of {} is taken twice", self.name);
         let lease = Arc::new(Edge { fleet: self.fleet.clone(), name: self.name.clone() });
         Ok((lease, self.read(scope).await?))
+    }
+
+    async fn secrets(&self, _scope: &Scope, release: ReleaseNumber) -> PortResult<Secrets> {
+        Lease::secrets(self, release).await
+    }
+
+    async fn append_audit(&self, _scope: &Scope, line: &str) -> PortResult<()> {
+        self.change("append to the audit", |machine| machine.audit.push_str(&format!("{line}\n"))).await
+    }
+
+    async fn audit(&self, _scope: &Scope) -> PortResult<String> {
+        Ok(self.machine().audit)
     }
 }
 
