@@ -16,8 +16,8 @@ fn links_lead_somewhere() {
                 continue;
             }
             let same = path.is_empty();
-            let known = anchor.is_empty()
-                || if same { has(&document, anchor) } else { has(&Document::read(&target), anchor) };
+            let known =
+                anchor.is_empty() || if same { has(&document, anchor) } else { has(&Document::read(&target), anchor) };
             if !known {
                 wrong.push(format!("{}: {link} has no such heading", document.name));
             }

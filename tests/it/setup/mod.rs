@@ -31,7 +31,6 @@ fn fresh() -> ServerFacts {
             lacks_apparmor_tools: false,
         },
         disk_free: 20_000_000_000,
-        memory: 1_000_000_000,
         apt_held_by: None,
         docker: Docker::Missing,
         settings: Settings::Missing,
@@ -53,7 +52,7 @@ fn ready() -> ServerFacts {
     ServerFacts {
         docker: Docker::Installed(engine()),
         settings: Settings::Text(include_str!("../../../config/host/daemon.json").to_owned()),
-        account: Some(Account { uid: 1000, in_docker_group: true, keys: vec![KEY.to_owned()], keys_usable: true }),
+        account: Some(Account { in_docker_group: true, keys: vec![KEY.to_owned()], keys_usable: true }),
         state: Some(Directory { owner: "ship".to_owned(), mode: 0o700 }),
         proxy_state: Some(Directory { owner: "ship".to_owned(), mode: 0o700 }),
         proxy_images: [(wanted.proxy.reference.clone(), "sha256:1".to_owned())].into(),
@@ -78,7 +77,6 @@ fn engine() -> Engine {
         live_restore: true,
         swarm: false,
         containers_running: 1,
-        data_root: "/var/lib/docker".to_owned(),
     }
 }
 

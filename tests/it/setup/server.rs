@@ -88,7 +88,7 @@ fn change(facts: &mut ServerFacts, step: &SetupStep) -> Result<(), &'static str>
             (engine.running, engine.enabled, engine.live_restore) = (true, true, true);
         }
         SetupStep::CreateUser { .. } => {
-            facts.account = Some(Account { uid: 1000, in_docker_group: false, keys: Vec::new(), keys_usable: false });
+            facts.account = Some(Account { in_docker_group: false, keys: Vec::new(), keys_usable: false });
         }
         SetupStep::AllowDocker { .. } => account(facts)?.in_docker_group = true,
         SetupStep::AllowKeys { keys, .. } => {
