@@ -78,7 +78,6 @@ fn holder(listener: &Listener) -> String {
 impl crate::diagnostic::Hint for Problem {
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::System { .. } | Self::NoSystemd { .. } => Vec::new(),
             Self::NoRoot { login } => vec![
                 "ship setup --as root".to_owned(),
                 format!("echo '{login} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/{login}   # as root on the server"),
@@ -93,7 +92,7 @@ impl crate::diagnostic::Hint for Problem {
             Self::ForeignDocker { what } if what == "podman" => {
                 vec!["apt-get remove podman-docker   # then ship setup installs docker.io".to_owned()]
             }
-            Self::ForeignDocker { .. } => Vec::new(),
+            Self::System { .. } | Self::NoSystemd { .. } | Self::ForeignDocker { .. } => Vec::new(),
             Self::Settings { path, .. } => vec![format!("correct {path} on the server, then: ship setup")],
             Self::PortTaken(listener) => port_hints(listener),
             Self::DiskFull { .. } => vec!["apt-get clean; docker system df; df -h   # on the server".to_owned()],
