@@ -18,6 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::round_trips::RoundTrips;
+
 /// A byte stream both ways, whatever carries it.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
@@ -48,27 +50,31 @@ pub enum HttpError {
     Broken(#[source] hyper::Error),
 }
 
+/// A channel that is being opened and joins the idle ones.
+type Opening = JoinHandle<Result<(), HttpError>>;
+
 /// Channels to one socket.
 pub struct Channels {
     dial: Box<dyn Dial>,
     idle: Mutex<Vec<SendRequest<Body>>>,
+    /// Channels that are being opened ahead of need and that nobody waits for yet.
+    ahead: Mutex<Vec<Opening>>,
     /// Told when a channel joins `idle`.
     joined: Notify,
+    trips: RoundTrips,
 }
 
 impl Channels {
-    /// No channel is opened yet.
-    pub fn new(dial: Box<dyn Dial>) -> Arc<Self> {
-        Arc::new(Self { dial, idle: Mutex::new(Vec::new()), joined: Notify::new() })
+    /// No channel is opened yet. Each request counts as a round trip; what it costs to open a channel, `dial` counts.
+    pub fn new(dial: Box<dyn Dial>, trips: RoundTrips) -> Arc<Self> {
+        Arc::new(Self { dial, idle: Mutex::default(), ahead: Mutex::default(), joined: Notify::new(), trips })
     }
 
-    /// Opens channels ahead of need, all in the same round trip.
-    pub async fn warm(self: &Arc<Self>, count: usize) -> Result<(), HttpError> {
-        let opening: Vec<_> = (0..count).map(|_| self.open()).collect();
-        for channel in opening {
-            joined(channel).await?;
-        }
-        Ok(())
+    /// Begins to open channels ahead of need, all in the same round trip. Those that fail are tried again when they are
+    /// needed.
+    pub fn open_ahead(self: &Arc<Self>, count: usize) {
+        let opening = (0..count).map(|_| self.open());
+        lock(&self.ahead).extend(opening);
     }
 
     /// Sends a request, over a channel that is idle or else over whichever is ready first: a new one or one that
@@ -78,8 +84,10 @@ impl Channels {
         request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("ship"));
         loop {
             let mut channel = self.channel().await?;
+            let waiting = self.trips.begin();
             match channel.try_send_request(request).await {
                 Ok(response) => {
+                    waiting.end(1);
                     self.keep(channel);
                     return Ok(response);
                 }
@@ -100,7 +108,7 @@ impl Channels {
         if let Some(channel) = self.take() {
             return Ok(channel);
         }
-        let mut opening = self.open();
+        let mut opening = self.opened_ahead().unwrap_or_else(|| self.open());
         loop {
             tokio::select! {
                 opened = &mut opening => match opened {
@@ -119,7 +127,7 @@ impl Channels {
     }
 
     fn take(&self) -> Option<SendRequest<Body>> {
-        let mut idle = self.lock();
+        let mut idle = lock(&self.idle);
         while let Some(channel) = idle.pop() {
             if channel.is_ready() {
                 return Some(channel);
@@ -128,8 +136,14 @@ impl Channels {
         None
     }
 
+    fn opened_ahead(&self) -> Option<Opening> {
+        let mut ahead = lock(&self.ahead);
+        ahead.retain(|opening| !opening.is_finished());
+        ahead.pop()
+    }
+
     /// Opens a channel that joins the idle ones.
-    fn open(self: &Arc<Self>) -> JoinHandle<Result<(), HttpError>> {
+    fn open(self: &Arc<Self>) -> Opening {
         let channels = Arc::clone(self);
         tokio::spawn(async move {
             let stream = channels.dial.dial().await.map_err(HttpError::Dial)?;
@@ -153,15 +167,11 @@ impl Channels {
     }
 
     fn join(&self, channel: SendRequest<Body>) {
-        self.lock().push(channel);
+        lock(&self.idle).push(channel);
         self.joined.notify_one();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<SendRequest<Body>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn joined(opening: JoinHandle<Result<(), HttpError>>) -> Result<(), HttpError> {
-    opening.await.map_err(|ended| HttpError::Dial(io::Error::other(ended)))?
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -22,4 +22,5 @@ pub mod http;
 pub mod engine;
 pub mod router;
 pub mod archive;
+pub mod host;
 pub mod server;

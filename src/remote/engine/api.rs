@@ -49,11 +49,6 @@ impl Api {
         Self { channels, minor: Arc::new(AtomicU32::new(FIRST_MINOR)) }
     }
 
-    /// Opens channels ahead of need.
-    pub(super) async fn warm(&self, count: usize) -> Result<(), HttpError> {
-        self.channels.warm(count).await
-    }
-
     /// bollard over these channels.
     pub(super) fn docker(&self) -> Result<Docker, bollard::errors::Error> {
         let api = self.clone();

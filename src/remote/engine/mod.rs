@@ -34,7 +34,7 @@ use crate::ports::{
     ContainerView, Ended, Engine, EngineView, ImageSource, Listening, OnLine, OnProgress, PortError, PortResult, Sent,
 };
 use crate::release::{Image, Secrets};
-use crate::remote::http::{Channels, Dial};
+use crate::remote::http::Channels;
 
 /// How long an engine may take for what it does at once. A small server under load takes its time.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -67,23 +67,16 @@ struct Facts {
 }
 
 impl DockerEngine {
-    /// An engine behind a socket; no channel is opened yet.
+    /// An engine behind a socket.
     pub fn new(
         host: HostName,
-        socket: Box<dyn Dial>,
+        socket: Arc<Channels>,
         images: Arc<dyn ImageSource>,
         tables: Arc<dyn SocketTables>,
     ) -> PortResult<Self> {
-        let api = Api::new(Channels::new(socket));
-        let docker =
-            api.docker().map_err(|error| PortError::refused(format!("talk to the engine of {host}"), error))?;
+        let api = Api::new(socket);
+        let docker = api.docker().map_err(|error| PortError::refused(format!("talk to the engine of {host}"), error))?;
         Ok(Self { host, docker, api, images, tables, facts: Arc::default() })
-    }
-
-    /// Opens channels ahead of need, all in one round trip.
-    pub async fn warm(&self, channels: usize) -> PortResult<()> {
-        let warmed = self.api.warm(channels).await;
-        warmed.map_err(|error| Fault::from(error).doing(format!("reach the engine of {}", self.host)))
     }
 
     async fn facts(&self) -> Result<&Facts, Fault> {

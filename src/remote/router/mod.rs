@@ -23,10 +23,7 @@ use crate::name::{HostName, Scope};
 use crate::plan::action::Switch;
 use crate::ports::{Drained, PortError, PortErrorKind, PortResult, Router, Switched, Target};
 use crate::release::Secrets;
-use crate::remote::http::{Channels, Dial, HttpError, body};
-
-/// Where ship-proxy listens on a host.
-pub const CONTROL_SOCKET: &str = "/var/lib/ship/proxy/control.sock";
+use crate::remote::http::{Channels, HttpError, body};
 
 /// How long ship-proxy may take for what it does at once, and beyond what it was told to wait.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -69,9 +66,9 @@ pub struct ControlRouter {
 }
 
 impl ControlRouter {
-    /// A ship-proxy behind its control socket; no channel is opened yet.
-    pub fn new(host: HostName, socket: Box<dyn Dial>) -> Self {
-        Self { host, channels: Channels::new(socket), switched: Mutex::default() }
+    /// A ship-proxy behind its control socket.
+    pub fn new(host: HostName, socket: Arc<Channels>) -> Self {
+        Self { host, channels: socket, switched: Mutex::default() }
     }
 
     async fn ask<T: DeserializeOwned>(
