@@ -50,6 +50,11 @@ pub enum Command {
         /// App and environment.
         scope: String,
     },
+    /// Prints the kernel's tables of the sockets in a process's network.
+    SocketTables {
+        /// The process.
+        pid: u32,
+    },
     /// Relays to the engine's socket where SSH may not.
     RelayToDocker {
         /// The socket.
@@ -75,6 +80,7 @@ impl Command {
             Self::State { scope, .. } => format!("read what is remembered of {scope}"),
             Self::Read { paths, .. } => format!("read {}", paths.join(", ")),
             Self::Audit { scope, .. } => format!("write the audit log of {scope}"),
+            Self::SocketTables { pid } => format!("see where process {pid} listens"),
             Self::RelayToDocker { socket } | Self::RelayTo { socket } => format!("relay to {socket}"),
             Self::Setup { .. } => "set the host up".to_owned(),
         }
@@ -90,6 +96,10 @@ impl Command {
                 bash("ship-read", READ, &arguments)
             }
             Self::Audit { root, scope } => bash("ship-audit", AUDIT, &[root, scope, &AUDIT_LIMIT.to_string()]),
+            Self::SocketTables { pid } => {
+                let tables = [format!("/proc/{pid}/net/tcp"), format!("/proc/{pid}/net/tcp6")];
+                vector(&["cat"], &[&tables[0], &tables[1]])
+            }
             Self::RelayToDocker { socket } => {
                 sh("ship-relay", RELAY, &[socket, "docker", "system", "dial-stdio"])
             }
