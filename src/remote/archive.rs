@@ -69,9 +69,8 @@ impl Archive for HostArchive {
         busy: OnLine<'_>,
     ) -> PortResult<(Arc<dyn ports::Lease>, Memory)> {
         let place = (self.root.as_str(), scope.to_string());
-        let (lease, state) = Lease::wait(&self.session, (place.0, &place.1), holder, wait, busy)
-            .await
-            .map_err(lease_error)?;
+        let (lease, state) =
+            Lease::wait(&self.session, (place.0, &place.1), holder, wait, busy).await.map_err(lease_error)?;
         let memory = memory(state, scope, self.session.host())?;
         Ok((Arc::new(HostLease { lease, host: self.session.host().clone() }), memory))
     }
@@ -123,10 +122,8 @@ impl ports::Lease for HostLease {
         let values = Zeroizing::new(serde_json::to_vec(&values).map_err(|error| PortError::refused(doing(), error))?);
         let (secrets_file, record_file) = (secrets_file(release.number), record_file(release.number));
         // Sent together, written in this order: where there is a record, there are its secrets.
-        let (secrets, record) = tokio::join!(
-            self.lease.put(&secrets_file, &values, MODE),
-            self.lease.put(&record_file, &record, MODE)
-        );
+        let (secrets, record) =
+            tokio::join!(self.lease.put(&secrets_file, &values, MODE), self.lease.put(&record_file, &record, MODE));
         secrets.and(record).map_err(lease_error)
     }
 
@@ -202,9 +199,9 @@ fn lease_error(error: LeaseError) -> PortError {
 /// What a program's failure says about the host; also for what other modules run there.
 pub(super) fn exec_kind(reason: &ExecReason) -> PortErrorKind {
     match reason {
-        ExecReason::Lost(_)
-        | ExecReason::TimedOut(_)
-        | ExecReason::Open(OpenError::Lost(_) | OpenError::TimedOut) => PortErrorKind::Lost,
+        ExecReason::Lost(_) | ExecReason::TimedOut(_) | ExecReason::Open(OpenError::Lost(_) | OpenError::TimedOut) => {
+            PortErrorKind::Lost
+        }
         ExecReason::Failed(text) if text.contains("No space left") => PortErrorKind::DiskFull,
         ExecReason::Open(_) | ExecReason::NotAllowed | ExecReason::Failed(_) | ExecReason::Nonsense(_) => {
             PortErrorKind::Refused

@@ -100,9 +100,7 @@ impl Command {
                 let tables = [format!("/proc/{pid}/net/tcp"), format!("/proc/{pid}/net/tcp6")];
                 vector(&["cat"], &[&tables[0], &tables[1]])
             }
-            Self::RelayToDocker { socket } => {
-                sh("ship-relay", RELAY, &[socket, "docker", "system", "dial-stdio"])
-            }
+            Self::RelayToDocker { socket } => sh("ship-relay", RELAY, &[socket, "docker", "system", "dial-stdio"]),
             Self::RelayTo { socket } => sh("ship-relay", RELAY, &[socket, "perl", "-e", RELAY_PERL, socket]),
             Self::Setup { arguments } => arguments.clone(),
         }

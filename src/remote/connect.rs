@@ -286,7 +286,11 @@ async fn tcp_of_name(name: &str, port: u16) -> Result<TcpStream, Reason> {
         }
     }
     let error = last.unwrap_or_else(|| io::Error::other("it has no address"));
-    Err(if error.kind() == io::ErrorKind::ConnectionRefused { Reason::Refused { port } } else { Reason::Network(error) })
+    Err(if error.kind() == io::ErrorKind::ConnectionRefused {
+        Reason::Refused { port }
+    } else {
+        Reason::Network(error)
+    })
 }
 
 async fn tcp_of_address((turn, address): (u32, SocketAddr)) -> io::Result<TcpStream> {
@@ -360,7 +364,9 @@ impl client::Handler for Handler {
                 let silence = KEEPALIVE.as_secs() * (UNANSWERED as u64 + 1);
                 format!("the host did not answer for {silence} s")
             }
-            DisconnectReason::Error(russh::Error::HUP | russh::Error::Disconnect) => "the connection was closed".to_owned(),
+            DisconnectReason::Error(russh::Error::HUP | russh::Error::Disconnect) => {
+                "the connection was closed".to_owned()
+            }
             DisconnectReason::Error(error) => error.to_string(),
         });
         Ok(())

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
 use super::command::{Command, ROOT};
-use super::exec::{ExecError, Ending, Pipe, Process, Stdin, last_words};
+use super::exec::{Ending, ExecError, Pipe, Process, Stdin, last_words};
 use super::session::{OpenError, Session, Stream};
 use crate::diagnostic::Hint;
 use crate::name::HostName;
@@ -98,9 +98,9 @@ impl DialError {
 impl Hint for DialError {
     fn hints(&self) -> Vec<String> {
         match &self.reason {
-            DialReason::Relay(said) if said.contains("sudo") || said.contains("may use") => vec![
-                format!("ship setup makes {} ready; so does: add the user to the group docker", self.host),
-            ],
+            DialReason::Relay(said) if said.contains("sudo") || said.contains("may use") => {
+                vec![format!("ship setup makes {} ready; so does: add the user to the group docker", self.host)]
+            }
             DialReason::Relay(said) if said.contains("not installed") => vec!["ship setup".to_owned()],
             DialReason::Exec(error) => error.hints(),
             _ => Vec::new(),
@@ -150,7 +150,14 @@ impl Session {
         let mut ready = [0; 3];
         let said = timeout(READY, stdout.read_exact(&mut ready)).await;
         if matches!(said, Ok(Ok(_))) && ready == *b"ok\n" {
-            return Ok(Relay { stdin, stdout, stderr: Some(stderr), told: Vec::new(), received: false, _ending: ending });
+            return Ok(Relay {
+                stdin,
+                stdout,
+                stderr: Some(stderr),
+                told: Vec::new(),
+                received: false,
+                _ending: ending,
+            });
         }
         drop(stdin);
         let mut words = Vec::new();

@@ -157,7 +157,8 @@ impl Session {
         let (to_stderr, stderr) = mpsc::channel(WAITING);
         let (told, receiver) = oneshot::channel();
         let hang_up = CancellationToken::new();
-        let pump = Pump { read, write, stdout: to_stdout, stderr: to_stderr, waiting: Some(waiting), loss: loss.clone() };
+        let pump =
+            Pump { read, write, stdout: to_stdout, stderr: to_stderr, waiting: Some(waiting), loss: loss.clone() };
         let session = self.clone();
         let token = hang_up.clone();
         tokio::spawn(async move {

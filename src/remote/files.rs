@@ -28,7 +28,8 @@ impl From<Contents> for State {
         for (name, bytes) in contents.files {
             if name == "ledger.jsonl" {
                 state.ledger = bytes;
-            } else if let Some(release) = name.strip_prefix("releases/").and_then(|name| name.strip_suffix("/release.json"))
+            } else if let Some(release) =
+                name.strip_prefix("releases/").and_then(|name| name.strip_suffix("/release.json"))
             {
                 state.records.insert(release.to_owned(), bytes);
             }

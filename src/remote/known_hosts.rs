@@ -176,10 +176,8 @@ fn hash(name: &str) -> io::Result<String> {
 /// Reads the files that are there.
 pub fn read(paths: &[PathBuf]) -> Vec<KnownHostsFile> {
     let read = |path: &PathBuf| fs::read(path).ok().map(|bytes| (path.clone(), bytes));
-    let file = |(path, bytes): (PathBuf, Vec<u8>)| KnownHostsFile {
-        path,
-        text: String::from_utf8_lossy(&bytes).into_owned(),
-    };
+    let file =
+        |(path, bytes): (PathBuf, Vec<u8>)| KnownHostsFile { path, text: String::from_utf8_lossy(&bytes).into_owned() };
     paths.iter().filter_map(read).map(file).collect()
 }
 

@@ -78,7 +78,9 @@ impl Hint for LeaseError {
         let access = |text: &str| text.contains("sudo") || text.contains("ermission denied");
         match &self.reason {
             LeaseReason::Refused(text) if access(text) => {
-                vec!["ship setup, or log in as root, as the deploy user, or as a user with passwordless sudo".to_owned()]
+                vec![
+                    "ship setup, or log in as root, as the deploy user, or as a user with passwordless sudo".to_owned(),
+                ]
             }
             LeaseReason::Refused(text) if text.contains("bash") => vec!["ship needs bash on the host".to_owned()],
             reason if reason.is_disk_full() => {

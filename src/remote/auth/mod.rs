@@ -73,13 +73,17 @@ impl Hint for AuthError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::NoKeys { user, .. } | Self::Rejected { user, .. } => vec![
-                format!("put your public key into ~{user}/.ssh/authorized_keys on the host (ship logs in with keys only)"),
+                format!(
+                    "put your public key into ~{user}/.ssh/authorized_keys on the host (ship logs in with keys only)"
+                ),
                 "or set `user` of this host in ship.toml".to_owned(),
             ],
             Self::HungUp { offered, .. } if offered.len() > 1 => {
                 vec!["name one key for this host in ~/.ssh/config: IdentityFile and IdentitiesOnly yes".to_owned()]
             }
-            Self::MoreWanted { .. } => vec!["ship logs in with a key only: allow that for this user on the host".to_owned()],
+            Self::MoreWanted { .. } => {
+                vec!["ship logs in with a key only: allow that for this user on the host".to_owned()]
+            }
             Self::HungUp { .. } | Self::TimedOut { .. } => Vec::new(),
         }
     }
@@ -242,9 +246,8 @@ async fn collect(handle: &Handle<Handler>, access: &Access, target: &Target) -> 
             (None, Vec::new())
         }
     };
-    let is_named = |identity: &AgentIdentity| {
-        files.iter().any(|(key, _, _)| key.key_data() == identity.public_key().key_data())
-    };
+    let is_named =
+        |identity: &AgentIdentity| files.iter().any(|(key, _, _)| key.key_data() == identity.public_key().key_data());
     let (named, others): (Vec<_>, Vec<_>) = identities.into_iter().partition(is_named);
     let mut candidates: Vec<Candidate> = Vec::new();
     let others = others.into_iter().filter(|_| !target.identities_only);

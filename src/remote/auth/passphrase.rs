@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use russh::SendError;
 use russh::Signer;
 use russh::keys::agent::AgentIdentity;
 use russh::keys::signature::Signer as _;
 use russh::keys::ssh_encoding::Encode as _;
 use russh::keys::{self, HashAlg, PrivateKey};
-use russh::SendError;
 
 use super::super::access::Access;
 use super::super::connect::Patience;

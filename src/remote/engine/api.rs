@@ -71,6 +71,8 @@ impl Api {
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         request.headers_mut().insert(UPGRADE, HeaderValue::from_static("tcp"));
         let response = self.ask_as(request).await?;
+        // This channel is given away; the next request shall find another one open.
+        self.channels.open_ahead(1);
         let upgraded = hyper::upgrade::on(response).await.map_err(|error| Fault::Lost(Box::new(error)))?;
         Ok(TokioIo::new(upgraded))
     }

@@ -75,7 +75,8 @@ impl DockerEngine {
         tables: Arc<dyn SocketTables>,
     ) -> PortResult<Self> {
         let api = Api::new(socket);
-        let docker = api.docker().map_err(|error| PortError::refused(format!("talk to the engine of {host}"), error))?;
+        let docker =
+            api.docker().map_err(|error| PortError::refused(format!("talk to the engine of {host}"), error))?;
         Ok(Self { host, docker, api, images, tables, facts: Arc::default() })
     }
 
