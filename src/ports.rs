@@ -430,7 +430,7 @@ pub trait Lease: Send + Sync {
     async fn forget_app(&self) -> PortResult<()>;
 }
 
-/// A server as setup sees it: the operating system below the engine.
+/// A server before it is a host of ship's, as `ship setup` sees it: the operating system below the engine.
 #[async_trait]
 pub trait Server: Send + Sync {
     /// Looks at everything that setup cares about, in one round trip. `user` is the deploy user, who need not exist.

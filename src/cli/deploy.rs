@@ -15,6 +15,7 @@ use crate::ui::plan_view;
 use super::Program;
 use super::args;
 use super::change::{Change, Ready, no_plan};
+use super::edges::WantedImage;
 use super::fleet::{self, Fleet, from_port};
 use super::project::File;
 
@@ -83,7 +84,13 @@ async fn load(program: &Program, which: &args::Image) -> Result<(Cargo, Fleet), 
     };
     let reporter = program.reporter();
     let tell = |line: &str| reporter.note(line);
-    let built = program.edges.image(&file.directory, &project.build, platform.as_deref(), &tell);
+    let wanted = WantedImage {
+        directory: &file.directory,
+        source: &project.build,
+        platform: platform.as_deref(),
+        tag: format!("{}:latest", project.scope),
+    };
+    let built = program.edges.image(&wanted, &tell);
     let (image, fleet) = try_join(built, Fleet::connect(&program.edges, &hosts)).await?;
     drop(reporter);
     let source = program.edges.source(&file.directory).await;

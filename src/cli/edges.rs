@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::config::{self, BuildSource, SecretSource};
 use crate::diagnostic::Failure;
 use crate::name::HostName;
-use crate::plan::setup::{AccountName, ProxySpec, PublicKey};
+use crate::plan::setup::{AccountName, ProxySpec};
 use crate::ports::{self, Clock, Console, Logs, OnLine, PortResult, Server};
 use crate::release::{Image, Secrets, Source};
 
@@ -51,8 +51,18 @@ pub struct Login {
     pub server: Arc<dyn Server>,
     /// The user that deploys will log in as.
     pub user: AccountName,
-    /// The keys that this user is to have.
-    pub keys: Vec<PublicKey>,
+}
+
+/// An image to be built or found.
+pub struct WantedImage<'a> {
+    /// Where `ship.toml` is.
+    pub directory: &'a Path,
+    /// A Dockerfile, or an image that exists.
+    pub source: &'a BuildSource,
+    /// What the hosts are; `None`: this machine's own.
+    pub platform: Option<&'a str>,
+    /// The local tag that moves to a new image.
+    pub tag: String,
 }
 
 /// Everything outside the process.
@@ -72,15 +82,8 @@ pub trait Edges: Send + Sync {
     async fn server(&self, name: &HostName, host: &config::Host, login: Option<&str>) -> PortResult<Login>;
     /// ship-proxy for a kind of machine, as `uname -m` names it.
     fn proxy(&self, machine: &str) -> Result<ProxySpec, Failure>;
-    /// Builds the image, or finds it in the local engine. Its `reference` is not the hosts' yet. `directory` is where
-    /// `ship.toml` is.
-    async fn image(
-        &self,
-        directory: &Path,
-        source: &BuildSource,
-        platform: Option<&str>,
-        tell: OnLine<'_>,
-    ) -> Result<Image, Failure>;
+    /// Builds the image, or finds it in the local engine. Its `reference` is not the hosts' yet.
+    async fn image(&self, wanted: &WantedImage<'_>, tell: OnLine<'_>) -> Result<Image, Failure>;
     /// Reads the values of the secrets.
     async fn secrets(&self, directory: &Path, sources: &BTreeMap<String, SecretSource>) -> Result<Secrets, Failure>;
 }

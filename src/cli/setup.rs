@@ -83,7 +83,7 @@ async fn plans(
     for (name, facts) in &facts {
         let Some(login) = logins.get(name) else { continue };
         let proxy = proxy_for(program, &mut proxies, facts)?;
-        let wanted = Wanted { user: login.user.clone(), keys: login.keys.clone(), proxy };
+        let wanted = Wanted { user: login.user.clone(), keys: Vec::new(), proxy };
         match plan::plan(facts, &wanted) {
             Ok(steps) => {
                 plans.insert(name.clone(), HostSetup { wanted, steps });

@@ -27,13 +27,13 @@ pub struct BuildRequest {
     /// `linux/amd64`; `None` for the engine's own.
     pub platform: Option<String>,
     /// The tag that moves to the new image, so that the user finds it and Docker does not count it as dangling.
-    pub tag: Option<String>,
+    pub tag: String,
 }
 
 impl BuildRequest {
     /// What the configuration of a project asks for. `platform` is what the hosts are, for a configuration that leaves
     /// it open.
-    pub fn new(project: &Path, build: &Build, platform: Option<&str>, tag: Option<String>) -> Self {
+    pub fn new(project: &Path, build: &Build, platform: Option<&str>, tag: String) -> Self {
         Self {
             context: project.join(&build.context),
             dockerfile: project.join(&build.dockerfile),
@@ -60,6 +60,9 @@ pub enum BuildError {
     /// Docker cannot be used.
     #[error(transparent)]
     Docker(DockerError),
+    /// The build was done, and the engine does not have the image: another builder keeps it.
+    #[error("the image was built, but Docker did not take it in")]
+    NotLoaded,
     /// The image's ID could not be taken over.
     #[error("read the ID of the image that was built")]
     Id(#[source] io::Error),
@@ -85,6 +88,7 @@ impl Hint for BuildError {
             ],
             Self::Failed(error) => known_cause(&error.lines().join("\n")).map(str::to_owned).into_iter().collect(),
             Self::Docker(error) => error.hints(),
+            Self::NotLoaded => vec!["unset BUILDX_BUILDER; docker buildx use default".to_owned()],
             Self::Id(_) => Vec::new(),
         }
     }
@@ -135,7 +139,21 @@ pub async fn build(docker: &Docker, request: &BuildRequest, tell: OnLine<'_>) ->
         DockerError::Process(error @ ProcessError::Failed { .. }) => BuildError::Failed(error),
         other => BuildError::Docker(other),
     })?;
-    Ok(fs::read_to_string(id_file).map_err(BuildError::Id)?.trim().to_owned())
+    let id = fs::read_to_string(id_file).map_err(BuildError::Id)?;
+    image_id(docker, id.trim(), &request.tag).await
+}
+
+/// The ID by which the engine knows the image. The newer builder writes the digest of the configuration even where the
+/// containerd store does not know images by that, so the tag has the last word.
+async fn image_id(docker: &Docker, id: &str, tag: &str) -> Result<String, BuildError> {
+    for name in [id, tag] {
+        match docker.image_id(name).await {
+            Ok(id) => return Ok(id),
+            Err(DockerError::NoImage { .. }) => {}
+            Err(error) => return Err(BuildError::Docker(error)),
+        }
+    }
+    Err(BuildError::NotLoaded)
 }
 
 fn arguments(request: &BuildRequest) -> Vec<String> {
@@ -143,7 +161,7 @@ fn arguments(request: &BuildRequest) -> Vec<String> {
     arguments.extend(request.args.iter().map(|(name, value)| format!("--build-arg={name}={value}")));
     arguments.extend(request.target.iter().map(|target| format!("--target={target}")));
     arguments.extend(request.platform.iter().map(|platform| format!("--platform={platform}")));
-    arguments.extend(request.tag.iter().map(|tag| format!("--tag={tag}")));
+    arguments.push(format!("--tag={}", request.tag));
     arguments
 }
 

@@ -101,6 +101,23 @@ impl Docker {
         Ok(captured.stdout)
     }
 
+    /// What the engine says of an image, in a format of Go's templates.
+    pub(super) async fn inspect_image(&self, reference: &str, format: &str) -> Result<Vec<u8>, DockerError> {
+        let arguments = ["image", "inspect", "--format", format, "--", reference];
+        self.ask("docker image inspect", arguments).await.map_err(|error| match error {
+            DockerError::Process(process) if process.lines().iter().any(|line| no_such_image(line)) => {
+                DockerError::NoImage { reference: reference.to_owned() }
+            }
+            other => other,
+        })
+    }
+
+    /// The engine's identifier of an image.
+    pub(super) async fn image_id(&self, reference: &str) -> Result<String, DockerError> {
+        let answer = self.inspect_image(reference, "{{.Id}}").await?;
+        Ok(String::from_utf8_lossy(&answer).trim().to_owned())
+    }
+
     /// Whether the engine is known to keep images by the digest of their configuration. The containerd store does
     /// not, and of an engine that answers otherwise (Podman's stand-in) nothing is assumed.
     pub(super) async fn is_classic(&self) -> bool {
@@ -116,4 +133,9 @@ impl Docker {
         let version = text.trim().split_once('.').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
         version.is_some_and(|version: (u32, u32)| version >= (1, 48))
     }
+}
+
+/// Docker's and Podman's words.
+fn no_such_image(line: &str) -> bool {
+    ["No such image", "no such image", "image not known"].iter().any(|known| line.contains(known))
 }

@@ -86,7 +86,9 @@ fn parse(status: &Captured, log: Option<&Captured>, by: String) -> Source {
 fn surprising(error: &ProcessError) -> Option<String> {
     let words = error.lines().join("\n");
     if words.contains("dubious ownership") || words.contains("unsafe repository") {
-        let fix = "git config --global --add safe.directory DIRECTORY";
+        // Git says the command to type, with the right directory.
+        let command = error.lines().iter().map(|line| line.trim()).find(|line| line.starts_with("git config"));
+        let fix = command.unwrap_or("git config --global --add safe.directory DIRECTORY");
         return Some(format!("the commit is not recorded: the repository belongs to another user; `{fix}` trusts it"));
     }
     let ordinary = matches!(error, ProcessError::NotFound { .. })

@@ -2,8 +2,8 @@
 //! clock. What runs here runs with the user's rights and knows nothing of hosts.
 //!
 //! In reading order: [`process`] starts programs and nothing else does; [`git`], [`docker`] and [`build`] are built on
-//! it; [`image`] turns the local engine's images into what a host lacks of them, and [`images`] hands them out; [`proxy_image`] makes the one image
-//! that comes from no engine.
+//! it; [`image`] turns the local engine's images into what a host lacks of them, and [`images`] hands them out;
+//! [`proxy_image`] makes the one image that comes from no engine.
 
 pub mod process;
 pub mod clock;

@@ -139,7 +139,7 @@ async fn serve_http1(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, p
         })
     };
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(MOST_HEADERS).max_buf_size(LONGEST_HEAD);
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(MOST_HEADERS).max_header_size(LONGEST_HEAD).max_buf_size(LONGEST_HEAD);
     let mut connection = pin!(http.serve_connection(TokioIo::new(io), service).with_upgrades());
     // An error is a client that went away, or did not speak HTTP and was told so.
     let ended = tokio::select! {

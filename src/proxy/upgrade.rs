@@ -2,6 +2,7 @@
 //! come until one side ends, or until the drain of the app's release is over.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,11 +58,19 @@ async fn join(client: Upgraded, app: (TcpStream, Bytes), live: &Live, is_websock
     let mut up = Pump::new(false);
     let mut down = Pump::new(is_websocket);
     down.buffer.extend_from_slice(&already_read);
+    // Of a websocket nothing useful comes any more once one side has ended; other protocols may live half-closed.
+    let after_end = if is_websocket { CLOSING } else { Duration::MAX };
     let both = async {
-        tokio::try_join!(up.run(&mut client_reads, &mut app_writes), down.run(&mut app_reads, &mut client_writes))
+        let mut up = pin!(up.run(&mut client_reads, &mut app_writes));
+        let mut down = pin!(down.run(&mut app_reads, &mut client_writes));
+        let rest = tokio::select! {
+            ended = &mut up => { ended?; tokio::time::timeout(after_end, down).await }
+            ended = &mut down => { ended?; tokio::time::timeout(after_end, up).await }
+        };
+        rest.unwrap_or(Ok(()))
     };
     tokio::select! {
-        ended = both => return ended.map(|_| ()),
+        ended = both => return ended,
         () = live.targets.wait_for_cut() => {}
     }
     if is_websocket {

@@ -1,64 +1,40 @@
-//! What a host remembers of an app: the port [`Archive`](crate::ports::Archive) on ship's directory there, and the
-//! lease as the only way to change it.
+//! The app's directory on a host, as the port of the effects: lease, ledger, records and secrets over SSH.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use zeroize::Zeroizing;
 
 use super::command::ROOT;
 use super::exec::{ExecError, ExecReason};
 use super::files::State;
-use super::lease::{Lease, LeaseError, LeaseReason};
+use super::lease::{Lease as HeldLease, LeaseError, LeaseReason};
 use super::session::{OpenError, Session};
-use crate::diagnostic::Hint;
-use crate::name::{HostName, ReleaseNumber, Scope};
-use crate::ports::{self, Archive, Memory, OnLine, PortError, PortErrorKind, PortResult};
+use crate::diagnostic::Hint as _;
+use crate::name::{ReleaseNumber, Scope};
+use crate::ports::{Archive, Lease, Memory, OnLine, PortError, PortErrorKind, PortResult};
 use crate::release::{Release, Secrets};
 
-/// Nobody but the owner of ship's directory reads what is in it.
+/// Only the deploy user reads what a release ran with.
 const MODE: &str = "600";
 
-/// A file in ship's directory that is not what ship wrote.
-#[derive(Debug, thiserror::Error)]
-#[error("{path} cannot be understood")]
-struct Damaged {
-    path: String,
-    #[source]
-    source: serde_json::Error,
-}
-
-/// The archive of one host.
+/// One host's directory.
 pub struct HostArchive {
     session: Session,
-    root: String,
 }
 
 impl HostArchive {
-    /// Ship's directory, reached over a connection.
+    /// The directory of the host at the other end.
     pub fn new(session: Session) -> Self {
-        Self { session, root: ROOT.to_owned() }
-    }
-
-    /// The same in another directory.
-    #[must_use]
-    pub fn at(mut self, root: &str) -> Self {
-        root.clone_into(&mut self.root);
-        self
-    }
-
-    fn path(&self, scope: &Scope, file: &str) -> String {
-        format!("{}/apps/{scope}/{file}", self.root)
+        Self { session }
     }
 }
 
 #[async_trait]
 impl Archive for HostArchive {
     async fn read(&self, scope: &Scope) -> PortResult<Memory> {
-        let state = self.session.read_state(&self.root, &scope.to_string()).await.map_err(exec_error)?;
-        memory(state, scope, self.session.host())
+        let state = self.session.read_state(ROOT, &scope.to_string()).await.map_err(from_exec)?;
+        memory(&self.session, state)
     }
 
     async fn lease(
@@ -67,109 +43,111 @@ impl Archive for HostArchive {
         holder: &str,
         wait: Duration,
         busy: OnLine<'_>,
-    ) -> PortResult<(Arc<dyn ports::Lease>, Memory)> {
-        let place = (self.root.as_str(), scope.to_string());
+    ) -> PortResult<(Arc<dyn Lease>, Memory)> {
+        let name = scope.to_string();
         let (lease, state) =
-            Lease::wait(&self.session, (place.0, &place.1), holder, wait, busy).await.map_err(lease_error)?;
-        let memory = memory(state, scope, self.session.host())?;
-        Ok((Arc::new(HostLease { lease, host: self.session.host().clone() }), memory))
+            HeldLease::wait(&self.session, (ROOT, &name), holder, wait, busy).await.map_err(from_lease)?;
+        let memory = memory(&self.session, state)?;
+        Ok((Arc::new(ScopeLease { lease, scope: name, session: self.session.clone() }), memory))
     }
 
     async fn secrets(&self, scope: &Scope, release: ReleaseNumber) -> PortResult<Secrets> {
-        let path = self.path(scope, &secrets_file(release));
-        let found = self.session.read_file(&self.root, &path).await.map_err(exec_error)?;
-        secrets_of(found, release, self.session.host())
+        let path = format!("{ROOT}/apps/{scope}/{}", secrets_path(release));
+        let bytes = self.session.read_file(ROOT, &path).await.map_err(from_exec)?;
+        read_secrets(&self.session, release, bytes)
     }
 
     async fn append_audit(&self, scope: &Scope, line: &str) -> PortResult<()> {
-        self.session.append_audit(&self.root, &scope.to_string(), line).await.map_err(exec_error)
+        self.session.append_audit(ROOT, &scope.to_string(), line).await.map_err(from_exec)
     }
 
     async fn audit(&self, scope: &Scope) -> PortResult<String> {
-        // The one that was put aside when it was full comes first.
-        let paths = [self.path(scope, "audit.jsonl.1"), self.path(scope, "audit.jsonl")];
-        let files = self.session.read_files(&self.root, &[&paths[0], &paths[1]]).await.map_err(exec_error)?;
-        let parts = paths.iter().filter_map(|path| files.get(path));
-        Ok(parts.map(|part| String::from_utf8_lossy(part)).collect())
+        let directory = format!("{ROOT}/apps/{scope}");
+        // Older lines were moved aside when the file had become long.
+        let paths = [format!("{directory}/audit.jsonl.1"), format!("{directory}/audit.jsonl")];
+        let files = self.session.read_files(ROOT, &[paths[0].as_str(), paths[1].as_str()]).await.map_err(from_exec)?;
+        Ok(paths.iter().filter_map(|path| files.get(path)).map(|bytes| String::from_utf8_lossy(bytes)).collect())
     }
 }
 
-/// A lease that is held on one host.
-struct HostLease {
-    lease: Lease,
-    host: HostName,
+/// A lease that is held, with the app's directory.
+struct ScopeLease {
+    lease: HeldLease,
+    scope: String,
+    session: Session,
 }
 
 #[async_trait]
-impl ports::Lease for HostLease {
+impl Lease for ScopeLease {
     async fn append(&self, lines: &[String]) -> PortResult<()> {
-        self.lease.append(lines).await.map_err(lease_error)
+        self.lease.append(lines).await.map_err(from_lease)
     }
 
     async fn ledger(&self) -> PortResult<Vec<u8>> {
-        let found = self.lease.get("ledger.jsonl").await.map_err(lease_error)?;
-        Ok(found.unwrap_or_default())
+        Ok(self.lease.get("ledger.jsonl").await.map_err(from_lease)?.unwrap_or_default())
     }
 
     async fn cut_ledger(&self, length: u64) -> PortResult<()> {
-        self.lease.cut_ledger(length).await.map_err(lease_error)
+        self.lease.cut_ledger(length).await.map_err(from_lease)
     }
 
     async fn record(&self, release: &Release, secrets: &Secrets) -> PortResult<()> {
-        let doing = || format!("record {} on {}", release.number, self.host);
-        let record = serde_json::to_vec_pretty(release).map_err(|error| PortError::refused(doing(), error))?;
-        let values: BTreeMap<&str, &str> = secrets.reveal().collect();
-        let values = Zeroizing::new(serde_json::to_vec(&values).map_err(|error| PortError::refused(doing(), error))?);
-        let (secrets_file, record_file) = (secrets_file(release.number), record_file(release.number));
-        // Sent together, written in this order: where there is a record, there are its secrets.
-        let (secrets, record) =
-            tokio::join!(self.lease.put(&secrets_file, &values, MODE), self.lease.put(&record_file, &record, MODE));
-        secrets.and(record).map_err(lease_error)
+        let doing = || format!("write the record of {} of {}", release.number, self.scope);
+        let record = serde_json::to_vec(release).map_err(|error| PortError::refused(doing(), error))?;
+        let values: serde_json::Map<String, serde_json::Value> =
+            secrets.reveal().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let values =
+            zeroize::Zeroizing::new(serde_json::to_vec(&values).map_err(|error| PortError::refused(doing(), error))?);
+        // Sent together and written in this order: where there is a record, there are its secrets.
+        let record_path = format!("releases/{}/release.json", release.number);
+        let secrets_path = secrets_path(release.number);
+        let (secrets, record) = futures_util::future::join(
+            self.lease.put(&secrets_path, &values, MODE),
+            self.lease.put(&record_path, &record, MODE),
+        )
+        .await;
+        secrets.and(record).map_err(from_lease)
     }
 
     async fn secrets(&self, release: ReleaseNumber) -> PortResult<Secrets> {
-        let found = self.lease.get(&secrets_file(release)).await.map_err(lease_error)?;
-        secrets_of(found, release, &self.host)
+        let bytes = self.lease.get(&secrets_path(release)).await.map_err(from_lease)?;
+        read_secrets(&self.session, release, bytes)
     }
 
     async fn forget(&self, release: ReleaseNumber) -> PortResult<()> {
-        self.lease.forget_release(&release.to_string()).await.map_err(lease_error)
+        self.lease.forget_release(&release.to_string()).await.map_err(from_lease)
     }
 
     async fn forget_app(&self) -> PortResult<()> {
-        self.lease.forget_app().await.map_err(lease_error)
+        self.lease.forget_app().await.map_err(from_lease)
     }
 }
 
-fn secrets_file(release: ReleaseNumber) -> String {
+fn secrets_path(release: ReleaseNumber) -> String {
     format!("releases/{release}/secrets")
 }
 
-fn record_file(release: ReleaseNumber) -> String {
-    format!("releases/{release}/release.json")
-}
-
-fn memory(state: State, scope: &Scope, host: &HostName) -> PortResult<Memory> {
-    let mut memory = Memory { ledger: state.ledger, records: Vec::new(), held_by: state.held_by };
-    for (release, bytes) in state.records {
-        let record = serde_json::from_slice(&bytes).map_err(|source| {
-            let path = format!("{ROOT}/apps/{scope}/releases/{release}/release.json");
-            PortError::refused(format!("read what {host} remembers of {scope}"), Damaged { path, source })
-                .hint("use the newest ship, or remove that file: the release can then not be put back")
+fn memory(session: &Session, state: State) -> PortResult<Memory> {
+    let mut records = Vec::with_capacity(state.records.len());
+    for (name, bytes) in &state.records {
+        let record = serde_json::from_slice(bytes).map_err(|error| {
+            PortError::refused(format!("read the record of {name} on {}", session.host()), error)
+                .hint(format!("docs/ledger.md says what releases/{name}/release.json must hold"))
         })?;
-        memory.records.push(record);
+        records.push(record);
     }
-    Ok(memory)
+    Ok(Memory { ledger: state.ledger, records, held_by: state.held_by })
 }
 
-/// A release without secrets has a file too, so that a missing one is told from none.
-fn secrets_of(found: Option<Vec<u8>>, release: ReleaseNumber, host: &HostName) -> PortResult<Secrets> {
-    let doing = || format!("read the secrets of {release} on {host}");
-    let Some(bytes) = found.map(Zeroizing::new) else {
-        return Err(PortError::refused(doing(), "they are not there any more").kind(PortErrorKind::Missing));
-    };
-    let values: BTreeMap<String, String> = serde_json::from_slice(&bytes)
-        .map_err(|source| PortError::refused(doing(), Damaged { path: secrets_file(release), source }))?;
+fn read_secrets(session: &Session, release: ReleaseNumber, bytes: Option<Vec<u8>>) -> PortResult<Secrets> {
+    let doing = || format!("read the secrets of {release} on {}", session.host());
+    let bytes =
+        zeroize::Zeroizing::new(bytes.ok_or_else(|| {
+            PortError::refused(doing(), "the file is not there any more").kind(PortErrorKind::Missing)
+        })?);
+    let values: std::collections::BTreeMap<String, String> = serde_json::from_slice(&bytes)
+        // What serde says could quote a value.
+        .map_err(|_| PortError::refused(doing(), "the file was changed and cannot be understood"))?;
     let mut secrets = Secrets::new();
     for (name, value) in values {
         secrets.insert(name, value);
@@ -177,32 +155,33 @@ fn secrets_of(found: Option<Vec<u8>>, release: ReleaseNumber, host: &HostName) -
     Ok(secrets)
 }
 
-fn exec_error(error: ExecError) -> PortError {
+/// An exec's failure as the effects see it.
+pub(super) fn from_exec(error: ExecError) -> PortError {
     let hints = error.hints();
     let doing = format!("{} on {}", error.doing, error.host);
     PortError { doing, kind: exec_kind(&error.reason), source: Some(Box::new(error.reason)), hints }
 }
 
-fn lease_error(error: LeaseError) -> PortError {
+fn from_lease(error: LeaseError) -> PortError {
     let hints = error.hints();
-    let doing = format!("{} on {}", error.doing, error.host);
     let kind = match &error.reason {
-        LeaseReason::Busy { .. } => PortErrorKind::Conflict,
         LeaseReason::Lost(_) => PortErrorKind::Lost,
+        LeaseReason::Exec(reason) => exec_kind(reason),
+        LeaseReason::Busy { .. } => PortErrorKind::Conflict,
         reason if reason.is_disk_full() => PortErrorKind::DiskFull,
         LeaseReason::Refused(_) => PortErrorKind::Refused,
-        LeaseReason::Exec(reason) => exec_kind(reason),
     };
+    let doing = format!("{} on {}", error.doing, error.host);
     PortError { doing, kind, source: Some(Box::new(error.reason)), hints }
 }
 
-/// What a program's failure says about the host; also for what other modules run there.
-pub(super) fn exec_kind(reason: &ExecReason) -> PortErrorKind {
+/// A host that does not answer is as good as lost: what happened there is unknown.
+fn exec_kind(reason: &ExecReason) -> PortErrorKind {
     match reason {
-        ExecReason::Lost(_) | ExecReason::TimedOut(_) | ExecReason::Open(OpenError::Lost(_) | OpenError::TimedOut) => {
-            PortErrorKind::Lost
-        }
-        ExecReason::Failed(text) if text.contains("No space left") => PortErrorKind::DiskFull,
+        ExecReason::Lost(_)
+        | ExecReason::TimedOut(_)
+        | ExecReason::Open(OpenError::Lost(_) | OpenError::TimedOut) => PortErrorKind::Lost,
+        ExecReason::Failed(said) if said.contains("No space left") => PortErrorKind::DiskFull,
         ExecReason::Open(_) | ExecReason::NotAllowed | ExecReason::Failed(_) | ExecReason::Nonsense(_) => {
             PortErrorKind::Refused
         }

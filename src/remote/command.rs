@@ -50,11 +50,6 @@ pub enum Command {
         /// App and environment.
         scope: String,
     },
-    /// Prints the kernel's tables of the sockets in a process's network.
-    SocketTables {
-        /// The process.
-        pid: u32,
-    },
     /// Relays to the engine's socket where SSH may not.
     RelayToDocker {
         /// The socket.
@@ -65,9 +60,14 @@ pub enum Command {
         /// The socket.
         socket: String,
     },
-    /// A program of setup's list (`remote/server`), which keeps its scripts beside what they are for.
+    /// Prints what listens in the network of a process: `/proc/<pid>/net/tcp` and `tcp6`.
+    SocketTables {
+        /// The process.
+        pid: u32,
+    },
+    /// One of setup's programs, whole (`server/script.rs` has the list).
     Setup {
-        /// The program first.
+        /// The program and its arguments.
         arguments: Vec<String>,
     },
 }
@@ -80,8 +80,8 @@ impl Command {
             Self::State { scope, .. } => format!("read what is remembered of {scope}"),
             Self::Read { paths, .. } => format!("read {}", paths.join(", ")),
             Self::Audit { scope, .. } => format!("write the audit log of {scope}"),
-            Self::SocketTables { pid } => format!("see where process {pid} listens"),
             Self::RelayToDocker { socket } | Self::RelayTo { socket } => format!("relay to {socket}"),
+            Self::SocketTables { pid } => format!("see where process {pid} listens"),
             Self::Setup { .. } => "set the host up".to_owned(),
         }
     }
@@ -96,12 +96,11 @@ impl Command {
                 bash("ship-read", READ, &arguments)
             }
             Self::Audit { root, scope } => bash("ship-audit", AUDIT, &[root, scope, &AUDIT_LIMIT.to_string()]),
-            Self::SocketTables { pid } => {
-                let tables = [format!("/proc/{pid}/net/tcp"), format!("/proc/{pid}/net/tcp6")];
-                vector(&["cat"], &[&tables[0], &tables[1]])
-            }
             Self::RelayToDocker { socket } => sh("ship-relay", RELAY, &[socket, "docker", "system", "dial-stdio"]),
             Self::RelayTo { socket } => sh("ship-relay", RELAY, &[socket, "perl", "-e", RELAY_PERL, socket]),
+            Self::SocketTables { pid } => {
+                vector(&["cat"], &[&format!("/proc/{pid}/net/tcp"), &format!("/proc/{pid}/net/tcp6")])
+            }
             Self::Setup { arguments } => arguments.clone(),
         }
     }

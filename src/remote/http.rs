@@ -29,6 +29,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 pub trait Dial: Send + Sync {
     /// Opens one more.
     async fn dial(&self) -> io::Result<Box<dyn Duplex>>;
+    /// Where each request is counted as one.
+    fn round_trips(&self) -> RoundTrips;
 }
 
 /// A request's body: what is known, or what comes along. (The type that bollard hands to its transport.)
@@ -56,18 +58,19 @@ type Opening = JoinHandle<Result<(), HttpError>>;
 /// Channels to one socket.
 pub struct Channels {
     dial: Box<dyn Dial>,
+    trips: RoundTrips,
     idle: Mutex<Vec<SendRequest<Body>>>,
     /// Channels that are being opened ahead of need and that nobody waits for yet.
     ahead: Mutex<Vec<Opening>>,
     /// Told when a channel joins `idle`.
     joined: Notify,
-    trips: RoundTrips,
 }
 
 impl Channels {
-    /// No channel is opened yet. Each request counts as a round trip; what it costs to open a channel, `dial` counts.
-    pub fn new(dial: Box<dyn Dial>, trips: RoundTrips) -> Arc<Self> {
-        Arc::new(Self { dial, idle: Mutex::default(), ahead: Mutex::default(), joined: Notify::new(), trips })
+    /// No channel is opened yet.
+    pub fn new(dial: Box<dyn Dial>) -> Arc<Self> {
+        let (idle, ahead, joined) = (Mutex::default(), Mutex::default(), Notify::new());
+        Arc::new(Self { trips: dial.round_trips(), dial, idle, ahead, joined })
     }
 
     /// Begins to open channels ahead of need, all in the same round trip. Those that fail are tried again when they are

@@ -21,6 +21,6 @@ pub mod lease;
 pub mod http;
 pub mod engine;
 pub mod router;
+pub mod server;
 pub mod archive;
 pub mod host;
-pub mod server;

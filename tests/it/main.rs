@@ -6,6 +6,7 @@
 )]
 
 mod config;
+mod documents;
 mod fleet;
 mod local;
 mod proxy;

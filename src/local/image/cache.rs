@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
 use super::facts;
+use crate::local::person::Lookup;
 use crate::name::Digest;
 
 /// A file that is being written is abandoned if it is this much older than the newest one in the cache.
@@ -45,6 +46,14 @@ impl LayerCache {
     /// `limit` bytes, the layers that were not used for longest go.
     pub fn new(directory: PathBuf, limit: u64) -> Self {
         Self { directory, limit }
+    }
+
+    /// Where the XDG base directory specification wants a cache of ship's: `$XDG_CACHE_HOME/ship`, else
+    /// `~/.cache/ship`. `None` for a user without a home.
+    pub fn usual_directory(environment: Lookup<'_>) -> Option<PathBuf> {
+        let absolute = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let caches = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+        caches.map(|caches| caches.join("ship"))
     }
 
     /// Where it is.

@@ -301,20 +301,9 @@ impl LocalImage {
 
 /// What the engine says of an image.
 async fn inspect(docker: &Docker, reference: &str) -> Result<Inspected, DockerError> {
-    let what = "docker image inspect";
-    let arguments = ["image", "inspect", "--format", "{{json .}}", "--", reference];
-    let answer = docker.ask(what, arguments).await.map_err(|error| match error {
-        DockerError::Process(process) if process.lines().iter().any(|line| no_such_image(line)) => {
-            DockerError::NoImage { reference: reference.to_owned() }
-        }
-        other => other,
-    })?;
-    serde_json::from_slice(&answer).map_err(|source| DockerError::Answer { what: what.to_owned(), source })
-}
-
-/// Docker's and Podman's words.
-fn no_such_image(line: &str) -> bool {
-    ["No such image", "no such image", "image not known"].iter().any(|known| line.contains(known))
+    let answer = docker.inspect_image(reference, "{{json .}}").await?;
+    let unknown = |source| DockerError::Answer { what: "docker image inspect".to_owned(), source };
+    serde_json::from_slice(&answer).map_err(unknown)
 }
 
 /// Waits for a reader and tells meanwhile.

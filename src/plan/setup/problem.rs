@@ -80,7 +80,7 @@ impl crate::diagnostic::Hint for Problem {
         match self {
             Self::System { .. } | Self::NoSystemd { .. } => Vec::new(),
             Self::NoRoot { login } => vec![
-                "ship setup --user root".to_owned(),
+                "ship setup --as root".to_owned(),
                 format!("echo '{login} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/{login}   # as root on the server"),
             ],
             Self::OldDocker { package, .. } => {
@@ -97,7 +97,7 @@ impl crate::diagnostic::Hint for Problem {
             Self::Settings { path, .. } => vec![format!("correct {path} on the server, then: ship setup")],
             Self::PortTaken(listener) => port_hints(listener),
             Self::DiskFull { .. } => vec!["apt-get clean; docker system df; df -h   # on the server".to_owned()],
-            Self::NoKey { .. } => vec!["ssh-keygen -t ed25519, or ship setup --key FILE.pub".to_owned()],
+            Self::NoKey { .. } => vec!["ssh-keygen -t ed25519".to_owned()],
         }
     }
 }

@@ -182,8 +182,8 @@ impl ProxySpec {
             // The binary carries the file capability; without it here, the kernel would refuse to start it.
             "--cap-add=NET_BIND_SERVICE",
             "--memory=512m",
-            // Requests in flight are finished before it ends.
-            "--stop-timeout=30",
+            // Longer than its drain: requests in flight are finished before it ends.
+            "--stop-timeout=40",
             "--log-driver=json-file",
             "--log-opt=max-size=10m",
             "--log-opt=max-file=3",
@@ -193,7 +193,7 @@ impl ProxySpec {
         arguments.push(format!("--mount=type=bind,source={state},target={state}"));
         arguments.push(format!("--label=ship.proxy={}", self.version));
         arguments.push(format!("--label=ship.proxy.image={}", self.digest));
-        arguments.push(self.reference.clone());
+        arguments.extend([self.reference.clone(), "serve".to_owned(), "--state".to_owned(), state]);
         arguments
     }
 

@@ -49,6 +49,11 @@ impl Api {
         Self { channels, minor: Arc::new(AtomicU32::new(FIRST_MINOR)) }
     }
 
+    /// Begins to open channels ahead of need.
+    pub(super) fn open_ahead(&self, count: usize) {
+        self.channels.open_ahead(count);
+    }
+
     /// bollard over these channels.
     pub(super) fn docker(&self) -> Result<Docker, bollard::errors::Error> {
         let api = self.clone();

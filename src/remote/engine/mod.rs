@@ -34,7 +34,7 @@ use crate::ports::{
     ContainerView, Ended, Engine, EngineView, ImageSource, Listening, OnLine, OnProgress, PortError, PortResult, Sent,
 };
 use crate::release::{Image, Secrets};
-use crate::remote::http::Channels;
+use crate::remote::http::{Channels, Dial};
 
 /// How long an engine may take for what it does at once. A small server under load takes its time.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -67,17 +67,23 @@ struct Facts {
 }
 
 impl DockerEngine {
-    /// An engine behind a socket.
+    /// An engine behind a socket; no channel is opened yet.
     pub fn new(
         host: HostName,
-        socket: Arc<Channels>,
+        socket: Box<dyn Dial>,
         images: Arc<dyn ImageSource>,
         tables: Arc<dyn SocketTables>,
     ) -> PortResult<Self> {
-        let api = Api::new(socket);
+        let api = Api::new(Channels::new(socket));
         let docker =
             api.docker().map_err(|error| PortError::refused(format!("talk to the engine of {host}"), error))?;
         Ok(Self { host, docker, api, images, tables, facts: Arc::default() })
+    }
+
+    /// Begins to open channels ahead of need, all in one round trip. What is wrong with them is told to whoever asks
+    /// the engine first.
+    pub fn open_ahead(&self, channels: usize) {
+        self.api.open_ahead(channels);
     }
 
     async fn facts(&self) -> Result<&Facts, Fault> {

@@ -23,7 +23,7 @@ use crate::name::{HostName, Scope};
 use crate::plan::action::Switch;
 use crate::ports::{Drained, PortError, PortErrorKind, PortResult, Router, Switched, Target};
 use crate::release::Secrets;
-use crate::remote::http::{Channels, HttpError, body};
+use crate::remote::http::{Channels, Dial, HttpError, body};
 
 /// How long ship-proxy may take for what it does at once, and beyond what it was told to wait.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,9 +66,14 @@ pub struct ControlRouter {
 }
 
 impl ControlRouter {
-    /// A ship-proxy behind its control socket.
-    pub fn new(host: HostName, socket: Arc<Channels>) -> Self {
-        Self { host, channels: socket, switched: Mutex::default() }
+    /// A ship-proxy behind its control socket; no channel is opened yet.
+    pub fn new(host: HostName, socket: Box<dyn Dial>) -> Self {
+        Self { host, channels: Channels::new(socket), switched: Mutex::default() }
+    }
+
+    /// Begins to open a channel ahead of need.
+    pub fn open_ahead(&self) {
+        self.channels.open_ahead(1);
     }
 
     async fn ask<T: DeserializeOwned>(

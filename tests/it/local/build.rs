@@ -18,7 +18,7 @@ fn request(fake: &Fake) -> BuildRequest {
         args: BTreeMap::new(),
         target: None,
         platform: None,
-        tag: None,
+        tag: "blog-production".to_owned(),
     }
 }
 
@@ -26,11 +26,11 @@ fn request(fake: &Fake) -> BuildRequest {
 async fn the_request_becomes_a_command_line_and_the_id_comes_back() {
     let fake = Fake::new();
     fake.says("output", "Step 1/1 : FROM scratch\n");
+    fake.says("id-of-sha256:built", "sha256:built\n");
     let request = BuildRequest {
         args: BTreeMap::from([("A".to_owned(), "1 2".to_owned()), ("B".to_owned(), String::new())]),
         target: Some("app".to_owned()),
         platform: Some("linux/arm64".to_owned()),
-        tag: Some("blog-production:build".to_owned()),
         ..request(&fake)
     };
     let lines = Mutex::new(Vec::new());
@@ -40,7 +40,7 @@ async fn the_request_becomes_a_command_line_and_the_id_comes_back() {
     let call = fake.calls("build").remove(0);
     let expected = format!(
         "build --file={context}/Dockerfile --build-arg=A=1 2 --build-arg=B= --target=app --platform=linux/arm64 \
-         --tag=blog-production:build --iidfile "
+         --tag=blog-production --iidfile "
     );
     assert!(call.starts_with(&expected) && call.ends_with(&format!(" -- {context}")), "{call}");
     let expected = ["BUILDKIT_PROGRESS=plain", "BUILDX_NO_DEFAULT_ATTESTATIONS=1", "Step 1/1 : FROM scratch"];
@@ -48,9 +48,21 @@ async fn the_request_becomes_a_command_line_and_the_id_comes_back() {
 }
 
 #[tokio::test]
+async fn an_id_that_the_engine_does_not_know_gives_way_to_the_tag() {
+    // BuildKit with the containerd store.
+    let fake = Fake::new();
+    let request = request(&fake);
+    fake.says("id-of-blog-production", "sha256:manifest\n");
+    assert_eq!(build(&fake.docker(), &request, &|_| ()).await.unwrap(), "sha256:manifest");
+    fs::remove_file(fake.path("id-of-blog-production")).unwrap();
+    let error = build(&fake.docker(), &request, &|_| ()).await.unwrap_err();
+    assert!(matches!(error, BuildError::NotLoaded), "{error}");
+}
+
+#[tokio::test]
 async fn a_failed_build_keeps_its_last_forty_lines() {
     let fake = Fake::new();
-    fake.says("output", (1..=60).map(|n| format!("line {n}\n")).collect::<String>());
+    fake.says("output", (1..=60).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n"));
     fake.says("build-fails", "");
     let error = build(&fake.docker(), &request(&fake), &|_| ()).await.unwrap_err();
     assert_eq!(error.to_string(), "the build failed");

@@ -36,7 +36,7 @@ impl Fake {
     }
 
     /// An engine with one image.
-    pub(crate) fn with(image: &TestImage, form: &Form) -> Self {
+    pub(crate) fn with(image: &TestImage, form: Form) -> Self {
         let fake = Self::new();
         fake.says("image.tar", image.saved(form));
         fake.says("inspect", image.inspected(form).to_string());
@@ -142,7 +142,7 @@ impl TestImage {
         config.to_string().into_bytes()
     }
 
-    fn inspected(&self, form: &Form) -> Value {
+    fn inspected(&self, form: Form) -> Value {
         let id = match form {
             Form::Podman => digest(&self.config()).hex().to_owned(),
             Form::Containerd(_) | Form::Index => digest(b"some manifest").to_string(),
@@ -159,12 +159,12 @@ impl TestImage {
     }
 
     /// What `docker save` gives.
-    pub(crate) fn saved(&self, form: &Form) -> Vec<u8> {
+    pub(crate) fn saved(&self, form: Form) -> Vec<u8> {
         match form {
             Form::Legacy => self.legacy(),
             Form::Podman => self.podman(),
             Form::Hybrid => self.layout(Packed::No, false),
-            Form::Containerd(packed) => self.layout(*packed, false),
+            Form::Containerd(packed) => self.layout(packed, false),
             Form::Index => self.layout(Packed::Gzip, true),
         }
     }
@@ -282,7 +282,7 @@ fn put(tar: &mut tar::Builder<Vec<u8>>, path: &str, content: &[u8]) {
 }
 
 pub(crate) fn digest(bytes: &[u8]) -> Digest {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     format!("sha256:{hex}").parse().unwrap()
 }
 

@@ -13,7 +13,7 @@ const QUIET: &(dyn Fn(u64, u64) + Send + Sync) = &|_, _| ();
 #[tokio::test]
 async fn what_was_compressed_once_is_never_read_again() {
     for form in Form::ALL {
-        let fake = Fake::with(&TestImage::usual(), &form);
+        let fake = Fake::with(&TestImage::usual(), form);
         let image = fake.open(Some("linux/amd64")).await.unwrap();
         let first = sent(&image.parcel(&[], "blog-production:r1", QUIET).await.unwrap()).await;
         let again = fake.open(Some("linux/amd64")).await.unwrap();
@@ -27,7 +27,7 @@ async fn what_was_compressed_once_is_never_read_again() {
 #[tokio::test]
 async fn a_layer_that_every_host_has_is_not_compressed() {
     let image = TestImage::usual();
-    let fake = Fake::with(&image, &Form::Hybrid);
+    let fake = Fake::with(&image, Form::Hybrid);
     let opened = fake.open(None).await.unwrap();
     opened.parcel(&[&image.diff_ids()[..2]], "blog-production:r1", QUIET).await.unwrap();
     let kept = fs::read_dir(fake.path("cache/layers")).unwrap().count();
@@ -38,7 +38,7 @@ async fn a_layer_that_every_host_has_is_not_compressed() {
 
 #[tokio::test]
 async fn hosts_that_lack_the_same_share_one_read() {
-    let fake = Fake::with(&TestImage::usual(), &Form::Legacy);
+    let fake = Fake::with(&TestImage::usual(), Form::Legacy);
     let image = fake.open(None).await.unwrap();
     let (a, b, c) = tokio::join!(
         image.parcel(&[], "blog-production:r1", QUIET),
@@ -53,12 +53,12 @@ async fn hosts_that_lack_the_same_share_one_read() {
 #[tokio::test]
 async fn only_the_changed_layer_of_a_new_image_is_read() {
     let mut image = TestImage::usual();
-    let fake = Fake::with(&image, &Form::Containerd(Packed::Gzip));
+    let fake = Fake::with(&image, Form::Containerd(Packed::Gzip));
     fake.open(None).await.unwrap();
     let before: Vec<_> =
         fs::read_dir(fake.path("cache/layers")).unwrap().map(|file| file.unwrap().file_name()).collect();
     image.layers[3] = layer("app", b"v2");
-    fake.says("image.tar", image.saved(&Form::Containerd(Packed::Gzip)));
+    fake.says("image.tar", image.saved(Form::Containerd(Packed::Gzip)));
     fake.says("inspect", format!(r#"{{"Id":"{}"}}"#, digest(b"another manifest")));
     let opened = fake.open(None).await.unwrap();
     let added = fs::read_dir(fake.path("cache/layers")).unwrap().map(|file| file.unwrap().file_name());
@@ -69,7 +69,7 @@ async fn only_the_changed_layer_of_a_new_image_is_read() {
 #[tokio::test]
 async fn an_image_without_new_layers_is_a_few_kilobytes() {
     let image = TestImage::usual();
-    let fake = Fake::with(&image, &Form::Legacy);
+    let fake = Fake::with(&image, Form::Legacy);
     let opened = fake.open(None).await.unwrap();
     let parcel = opened.parcel(&[&image.diff_ids()], "blog-production:r2", QUIET).await.unwrap();
     assert_eq!(parcel.layers, 0);
@@ -80,7 +80,7 @@ async fn an_image_without_new_layers_is_a_few_kilobytes() {
 #[tokio::test]
 async fn progress_counts_what_is_read() {
     let image = TestImage::usual();
-    let fake = Fake::with(&image, &Form::Legacy);
+    let fake = Fake::with(&image, Form::Legacy);
     let opened = fake.open(None).await.unwrap();
     let last = std::sync::Mutex::new((0, 0));
     opened.parcel(&[], "blog-production:r1", &|done, total| *last.lock().unwrap() = (done, total)).await.unwrap();
@@ -91,14 +91,14 @@ async fn progress_counts_what_is_read() {
 #[tokio::test]
 async fn the_cache_keeps_to_its_limit_but_never_drops_what_is_being_sent() {
     let mut image = TestImage::usual();
-    let fake = Fake::with(&image, &Form::Hybrid);
+    let fake = Fake::with(&image, Form::Hybrid);
     let cache = LayerCache::new(fake.path("cache"), 1000);
     let opened = LocalImage::open(&fake.docker(), &cache, "blog:new", None, QUIET).await.unwrap();
     let parcel = opened.parcel(&[], "blog-production:r1", QUIET).await.unwrap();
     assert_eq!(fs::read_dir(fake.path("cache/layers")).unwrap().count(), 3, "all three belong to the image");
 
     image.layers = vec![layer("new", b"another app")];
-    let other = Fake::with(&image, &Form::Hybrid);
+    let other = Fake::with(&image, Form::Hybrid);
     let opened = LocalImage::open(&other.docker(), &cache, "blog:new", None, QUIET).await.unwrap();
     opened.parcel(&[], "blog-production:r2", QUIET).await.unwrap();
     let kept = fs::read_dir(fake.path("cache/layers")).unwrap().count();
@@ -110,7 +110,7 @@ async fn the_cache_keeps_to_its_limit_but_never_drops_what_is_being_sent() {
 
 #[tokio::test]
 async fn a_damaged_cache_costs_time_and_nothing_else() {
-    let fake = Fake::with(&TestImage::usual(), &Form::Hybrid);
+    let fake = Fake::with(&TestImage::usual(), Form::Hybrid);
     let image = fake.open(None).await.unwrap();
     let before = sent(&image.parcel(&[], "blog-production:r1", QUIET).await.unwrap()).await;
     for part in ["known", "configs"] {
@@ -126,13 +126,13 @@ async fn a_damaged_cache_costs_time_and_nothing_else() {
 async fn the_platform_is_chosen_or_refused_before_anything_is_sent() {
     let image = TestImage::usual();
     for form in Form::ALL {
-        let fake = Fake::with(&image, &form);
+        let fake = Fake::with(&image, form);
         let error = fake.open(Some("linux/riscv64")).await.unwrap_err();
         let ImageError::Platform { found, .. } = &error else { panic!("{form:?}: {error}") };
         assert!(found.contains(&"linux/amd64".to_owned()));
         assert!(error.hints()[0].contains("build.platform = \"linux/riscv64\""), "{:?}", error.hints());
     }
-    let fake = Fake::with(&image, &Form::Index);
+    let fake = Fake::with(&image, Form::Index);
     let error = fake.open(Some("linux/riscv64")).await.unwrap_err();
     assert_eq!(error.to_string(), "image `blog:new` is for linux/amd64, linux/arm64, not for linux/riscv64");
     let arm = fake.open(Some("linux/arm64")).await.unwrap();
@@ -142,10 +142,25 @@ async fn the_platform_is_chosen_or_refused_before_anything_is_sent() {
 
 #[tokio::test]
 async fn a_new_docker_saves_one_platform_alone() {
-    let fake = Fake::with(&TestImage::usual(), &Form::Index);
+    let fake = Fake::with(&TestImage::usual(), Form::Index);
     fake.says("version", "1.48\n");
     fake.open(Some("linux/amd64")).await.unwrap();
     assert!(fake.calls("save")[0].ends_with("--platform=linux/amd64"), "{:?}", fake.calls("save"));
+}
+
+#[test]
+fn the_cache_is_where_caches_are() {
+    let directory = |variables: &'static [(&str, &str)]| {
+        LayerCache::usual_directory(&|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    };
+    assert_eq!(directory(&[("XDG_CACHE_HOME", "/c"), ("HOME", "/home/ana")]), Some("/c/ship".into()));
+    assert_eq!(
+        directory(&[("XDG_CACHE_HOME", "relative"), ("HOME", "/home/ana")]),
+        Some("/home/ana/.cache/ship".into())
+    );
+    assert_eq!(directory(&[]), None);
 }
 
 #[test]
@@ -164,7 +179,7 @@ async fn an_image_that_is_not_there() {
 
 #[tokio::test]
 async fn docker_that_does_not_run_is_not_allowed_or_is_not_there() {
-    let fake = Fake::with(&TestImage::usual(), &Form::Legacy);
+    let fake = Fake::with(&TestImage::usual(), Form::Legacy);
     fake.says(
         "fails",
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n",
@@ -186,8 +201,8 @@ async fn docker_that_does_not_run_is_not_allowed_or_is_not_there() {
 async fn a_save_that_breaks_off_says_what_docker_said() {
     for form in [Form::Legacy, Form::Containerd(Packed::Gzip)] {
         let image = TestImage::usual();
-        let fake = Fake::with(&image, &form);
-        let archive = image.saved(&form);
+        let fake = Fake::with(&image, form);
+        let archive = image.saved(form);
         fake.says("image.tar", &archive[..archive.len() / 2]);
         fake.says("save-fails", "Error response from daemon: no space left on device\n");
         let result = match fake.open(None).await {
@@ -208,10 +223,10 @@ async fn a_save_that_breaks_off_says_what_docker_said() {
 #[tokio::test]
 async fn an_engine_that_saves_a_part_only() {
     let image = TestImage::usual();
-    let fake = Fake::with(&image, &Form::Hybrid);
+    let fake = Fake::with(&image, Form::Hybrid);
     let mut part = TestImage::usual();
     part.layers.truncate(2);
-    fake.says("image.tar", part.saved(&Form::Hybrid));
+    fake.says("image.tar", part.saved(Form::Hybrid));
     let opened = fake.open(None).await.unwrap();
     let error = opened.parcel(&[], "blog-production:r1", QUIET).await.unwrap_err();
     assert_eq!(error.to_string(), "Docker saved image `blog:new` without its configuration");
@@ -219,7 +234,7 @@ async fn an_engine_that_saves_a_part_only() {
 
 #[tokio::test]
 async fn a_cache_that_cannot_be_written() {
-    let fake = Fake::with(&TestImage::usual(), &Form::Containerd(Packed::Gzip));
+    let fake = Fake::with(&TestImage::usual(), Form::Containerd(Packed::Gzip));
     fake.says("cache", "a file where the directory would be");
     let error = fake.open(None).await.unwrap_err();
     assert!(matches!(error, ImageError::Cache { .. }), "{error}");

@@ -9,7 +9,7 @@ use super::fake::{Fake, Form, TestImage, digest, sent, unpacked};
 async fn every_form_gives_the_same_facts() {
     let image = TestImage::usual();
     for form in Form::ALL {
-        let fake = Fake::with(&image, &form);
+        let fake = Fake::with(&image, form);
         let opened = fake.open(Some("linux/amd64")).await.unwrap();
         let facts = opened.facts();
         assert_eq!(facts.digest, digest(&image.config()), "{form:?}");
@@ -31,7 +31,7 @@ async fn every_form_gives_the_same_facts() {
 async fn every_form_arrives_whole() {
     let image = TestImage::usual();
     for form in Form::ALL {
-        let fake = Fake::with(&image, &form);
+        let fake = Fake::with(&image, form);
         let opened = fake.open(Some("linux/amd64")).await.unwrap();
         let parcel = opened.parcel(&[], "blog-production:r1", &|_, _| ()).await.unwrap();
         assert_eq!((parcel.layers, parcel.of_layers), (3, 4), "{form:?}: a layer that occurs twice is sent once");
@@ -46,7 +46,7 @@ async fn every_form_sends_only_what_lies_above_a_common_beginning() {
     let image = TestImage::usual();
     let all = image.diff_ids();
     for form in Form::ALL {
-        let fake = Fake::with(&image, &form);
+        let fake = Fake::with(&image, form);
         let opened = fake.open(Some("linux/amd64")).await.unwrap();
         let other = [all[0].clone(), digest(b"another"), all[1].clone()];
         let chains: [&[Digest]; 2] = [&other, &all[..2]];

@@ -1,7 +1,5 @@
 //! ship-proxy on real sockets: apps on port 0 in this process, a whole proxy in front of them, and clients that send
 //! what real ones send, or what they must not.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod app;
 mod client;
 mod draining;

@@ -24,7 +24,8 @@ fn mode(path: &Path) -> u32 {
 async fn it_is_held_by_one_and_free_again_when_dropped() {
     let Some(server) = Server::start("") else { return };
     let (one, two, root) = (server.session().await, server.session().await, root(&server));
-    let (lease, state) = Lease::take(&one, &root, SCOPE, "ana@laptop").await.unwrap_or_else(|e| panic!("{}", chain(&e)));
+    let (lease, state) =
+        Lease::take(&one, &root, SCOPE, "ana@laptop").await.unwrap_or_else(|e| panic!("{}", chain(&e)));
     assert!(state.ledger.is_empty() && state.records.is_empty());
     assert_eq!(one.round_trips().depth(), 2);
     let error = Lease::take(&two, &root, SCOPE, "bo@desk").await.err().unwrap();
@@ -68,7 +69,8 @@ async fn what_is_written_is_there_and_nobody_else_may_read_it() {
     assert_eq!(fs::read(app.join("releases/r1/secrets")).unwrap(), secret);
     assert_eq!(lease.get("releases/r1/secrets").await.unwrap().unwrap(), secret);
     assert_eq!(lease.get("releases/r9/secrets").await.unwrap(), None);
-    for (path, wanted) in [("", 0o700), ("ledger.jsonl", 0o600), ("releases/r1", 0o700), ("releases/r1/secrets", 0o600)] {
+    for (path, wanted) in [("", 0o700), ("ledger.jsonl", 0o600), ("releases/r1", 0o700), ("releases/r1/secrets", 0o600)]
+    {
         assert_eq!(mode(&app.join(path)), wanted, "{path}");
     }
     let state = session.read_state(&root, SCOPE).await.unwrap();
