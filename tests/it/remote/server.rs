@@ -69,12 +69,12 @@ impl Server {
         fs::set_permissions(home, fs::Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(home.join(".ssh")).unwrap();
         make_key(&home.join("host_ed25519"), "ed25519", "");
-        make_key(&home.join("host_rsa"), "rsa", "");
+        make_key(&home.join("host_ecdsa"), "ecdsa", "");
         make_key(&home.join(".ssh/id_ed25519"), "ed25519", "");
         fs::copy(home.join(".ssh/id_ed25519.pub"), home.join("authorized_keys")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = format!(
-            "{settings}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {0}/host_ed25519\nHostKey {0}/host_rsa\n\
+            "{settings}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {0}/host_ed25519\nHostKey {0}/host_ecdsa\n\
              AuthorizedKeysFile {0}/authorized_keys\nPidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 100\nUseDNS no\n",
             home.display()
