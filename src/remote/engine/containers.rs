@@ -37,7 +37,7 @@ impl DockerEngine {
         let body = spec::create_body(spec, secrets, &facts.log_driver)
             .map_err(|missing| crate::ports::PortError::refused(doing(), missing))?;
         match self.make(&spec.name, body.clone()).await {
-            Err(Fault::Answered { status: 409, .. }) => self.create_again(&spec.name, body).await,
+            Err(Fault::Answered { status: 409, .. }) => Box::pin(self.create_again(&spec.name, body)).await,
             result => result,
         }
         .map_err(|fault| fault.doing(doing()))
