@@ -144,14 +144,15 @@ async fn attached(program: &Program, chosen: &Chosen<'_>, fresh: bool, command: 
         input: Some(Box::new(tokio::io::stdin())),
         output: Box::new(tokio::io::stdout()),
         errors: Box::new(tokio::io::stderr()),
+        resized,
     };
     let console = &chosen.remote.console;
     let code = if fresh {
         let secrets = secrets(chosen).await?;
         let spec = one_off(&chosen.spec, program);
-        console.run_attached(&spec, &secrets, &request, streams, resized).await
+        console.run_attached(&spec, &secrets, &request, streams).await
     } else {
-        console.exec(&chosen.spec.name, &request, streams, resized).await
+        console.exec(&chosen.spec.name, &request, streams).await
     };
     drop(raw);
     code.map_err(|error| from_port(Exit::Unchanged, error))

@@ -21,19 +21,27 @@ const MODE: &str = "600";
 /// One host's directory.
 pub struct HostArchive {
     session: Session,
+    root: String,
 }
 
 impl HostArchive {
     /// The directory of the host at the other end.
     pub fn new(session: Session) -> Self {
-        Self { session }
+        Self { session, root: ROOT.to_owned() }
+    }
+
+    /// The same in another directory than [`ROOT`].
+    #[must_use]
+    pub fn at(mut self, root: &str) -> Self {
+        root.clone_into(&mut self.root);
+        self
     }
 }
 
 #[async_trait]
 impl Archive for HostArchive {
     async fn read(&self, scope: &Scope) -> PortResult<Memory> {
-        let state = self.session.read_state(ROOT, &scope.to_string()).await.map_err(from_exec)?;
+        let state = self.session.read_state(&self.root, &scope.to_string()).await.map_err(from_exec)?;
         memory(&self.session, state)
     }
 
@@ -46,26 +54,26 @@ impl Archive for HostArchive {
     ) -> PortResult<(Arc<dyn Lease>, Memory)> {
         let name = scope.to_string();
         let (lease, state) =
-            HeldLease::wait(&self.session, (ROOT, &name), holder, wait, busy).await.map_err(from_lease)?;
+            HeldLease::wait(&self.session, (self.root.as_str(), name.as_str()), holder, wait, busy).await.map_err(from_lease)?;
         let memory = memory(&self.session, state)?;
         Ok((Arc::new(ScopeLease { lease, scope: name, session: self.session.clone() }), memory))
     }
 
     async fn secrets(&self, scope: &Scope, release: ReleaseNumber) -> PortResult<Secrets> {
-        let path = format!("{ROOT}/apps/{scope}/{}", secrets_path(release));
-        let bytes = self.session.read_file(ROOT, &path).await.map_err(from_exec)?;
+        let path = format!("{}/apps/{scope}/{}", self.root, secrets_path(release));
+        let bytes = self.session.read_file(&self.root, &path).await.map_err(from_exec)?;
         read_secrets(&self.session, release, bytes)
     }
 
     async fn append_audit(&self, scope: &Scope, line: &str) -> PortResult<()> {
-        self.session.append_audit(ROOT, &scope.to_string(), line).await.map_err(from_exec)
+        self.session.append_audit(&self.root, &scope.to_string(), line).await.map_err(from_exec)
     }
 
     async fn audit(&self, scope: &Scope) -> PortResult<String> {
-        let directory = format!("{ROOT}/apps/{scope}");
+        let directory = format!("{}/apps/{scope}", self.root);
         // Older lines were moved aside when the file had become long.
         let paths = [format!("{directory}/audit.jsonl.1"), format!("{directory}/audit.jsonl")];
-        let files = self.session.read_files(ROOT, &[paths[0].as_str(), paths[1].as_str()]).await.map_err(from_exec)?;
+        let files = self.session.read_files(&self.root, &[paths[0].as_str(), paths[1].as_str()]).await.map_err(from_exec)?;
         Ok(paths.iter().filter_map(|path| files.get(path)).map(|bytes| String::from_utf8_lossy(bytes)).collect())
     }
 }

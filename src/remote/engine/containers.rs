@@ -40,7 +40,7 @@ impl DockerEngine {
         let address = self.addresses().as_mut().and_then(Addresses::next);
         body.networking_config = address.map(|address| spec::with_address(&spec.network, address));
         match self.make(&spec.name, body.clone()).await {
-            Err(Fault::Answered { status: 409, .. }) => self.create_again(&spec.name, body).await,
+            Err(Fault::Answered { status: 409, .. }) => Box::pin(self.create_again(&spec.name, body)).await,
             result => result,
         }
         .map_err(|fault| fault.doing(doing()))

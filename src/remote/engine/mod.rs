@@ -114,7 +114,7 @@ impl Engine for DockerEngine {
     }
 
     async fn push(&self, image: &Image, chains: &[&[Digest]], tell: OnProgress<'_>) -> PortResult<Sent> {
-        self.push_image(image, chains, tell).await
+        Box::pin(self.push_image(image, chains, tell)).await
     }
 
     async fn ensure_network(&self, scope: &Scope, name: &str) -> PortResult<()> {
@@ -126,7 +126,7 @@ impl Engine for DockerEngine {
     }
 
     async fn create(&self, spec: &ContainerSpec, secrets: &Secrets) -> PortResult<()> {
-        self.create_container(spec, secrets).await
+        Box::pin(self.create_container(spec, secrets)).await
     }
 
     async fn own_volume(&self, container: &str, target: &str) -> PortResult<()> {
@@ -158,7 +158,7 @@ impl Engine for DockerEngine {
     }
 
     async fn run_once(&self, spec: &ContainerSpec, secrets: &Secrets, tell: OnLine<'_>) -> PortResult<Ended> {
-        self.run_to_end(spec, secrets, tell).await
+        Box::pin(self.run_to_end(spec, secrets, tell)).await
     }
 
     async fn exec(&self, container: &str, command: &[String], limit: Duration) -> PortResult<Ended> {
