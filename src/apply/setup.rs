@@ -83,7 +83,7 @@ impl SetupError {
             Self::Step(error) | Self::Look(error) => error.hints.clone(),
             Self::Lacking(_) => Vec::new(),
         };
-        hints.push("ship setup   # goes on where it ended".to_owned());
+        hints.push("ship setup (goes on where it ended)".to_owned());
         hints
     }
 }
