@@ -9,7 +9,7 @@ use super::command::ROOT;
 use super::exec::{ExecError, ExecReason};
 use super::files::State;
 use super::lease::{Lease as HeldLease, LeaseError, LeaseReason};
-use super::session::Session;
+use super::session::{OpenError, Session};
 use crate::diagnostic::Hint as _;
 use crate::name::{ReleaseNumber, Scope};
 use crate::ports::{Archive, Lease, Memory, OnLine, PortError, PortErrorKind, PortResult};
@@ -98,15 +98,15 @@ impl Lease for ScopeLease {
             secrets.reveal().map(|(name, value)| (name.to_owned(), value.into())).collect();
         let values =
             zeroize::Zeroizing::new(serde_json::to_vec(&values).map_err(|error| PortError::refused(doing(), error))?);
-        // Both are under way at the same time; the answers come in their order.
+        // Sent together and written in this order: where there is a record, there are its secrets.
         let record_path = format!("releases/{}/release.json", release.number);
         let secrets_path = secrets_path(release.number);
-        let (record, secrets) = futures_util::future::join(
-            self.lease.put(&record_path, &record, MODE),
+        let (secrets, record) = futures_util::future::join(
             self.lease.put(&secrets_path, &values, MODE),
+            self.lease.put(&record_path, &record, MODE),
         )
         .await;
-        record.and(secrets).map_err(from_lease)
+        secrets.and(record).map_err(from_lease)
     }
 
     async fn secrets(&self, release: ReleaseNumber) -> PortResult<Secrets> {
@@ -158,22 +158,32 @@ fn read_secrets(session: &Session, release: ReleaseNumber, bytes: Option<Vec<u8>
 /// An exec's failure as the effects see it.
 pub(super) fn from_exec(error: ExecError) -> PortError {
     let hints = error.hints();
-    let kind = match &error.reason {
-        ExecReason::Lost(_) => PortErrorKind::Lost,
-        _ => PortErrorKind::Refused,
-    };
     let doing = format!("{} on {}", error.doing, error.host);
-    PortError { doing, kind, source: Some(Box::new(error.reason)), hints }
+    PortError { doing, kind: exec_kind(&error.reason), source: Some(Box::new(error.reason)), hints }
 }
 
 fn from_lease(error: LeaseError) -> PortError {
     let hints = error.hints();
     let kind = match &error.reason {
-        LeaseReason::Lost(_) | LeaseReason::Exec(ExecReason::Lost(_)) => PortErrorKind::Lost,
+        LeaseReason::Lost(_) => PortErrorKind::Lost,
+        LeaseReason::Exec(reason) => exec_kind(reason),
         LeaseReason::Busy { .. } => PortErrorKind::Conflict,
         reason if reason.is_disk_full() => PortErrorKind::DiskFull,
-        _ => PortErrorKind::Refused,
+        LeaseReason::Refused(_) => PortErrorKind::Refused,
     };
     let doing = format!("{} on {}", error.doing, error.host);
     PortError { doing, kind, source: Some(Box::new(error.reason)), hints }
+}
+
+/// A host that does not answer is as good as lost: what happened there is unknown.
+fn exec_kind(reason: &ExecReason) -> PortErrorKind {
+    match reason {
+        ExecReason::Lost(_)
+        | ExecReason::TimedOut(_)
+        | ExecReason::Open(OpenError::Lost(_) | OpenError::TimedOut) => PortErrorKind::Lost,
+        ExecReason::Failed(said) if said.contains("No space left") => PortErrorKind::DiskFull,
+        ExecReason::Open(_) | ExecReason::NotAllowed | ExecReason::Failed(_) | ExecReason::Nonsense(_) => {
+            PortErrorKind::Refused
+        }
+    }
 }

@@ -23,6 +23,10 @@ use crate::release::Secrets;
 /// The longest that a stop may take: a stop time of minutes is legal, and the connection's keepalive finds dead hosts.
 const LONG: Duration = Duration::from_hours(1);
 
+/// Requests that are sent at once may overtake each other on the host; after this pause they do not. A start takes
+/// much longer.
+const BEHIND: Duration = Duration::from_millis(10);
+
 /// How many lines of a container's log explain how it ended.
 const LAST_LINES: usize = 20;
 
@@ -73,12 +77,16 @@ impl DockerEngine {
         within(PATIENCE, self.docker.inspect_container(name, None::<InspectContainerOptions>)).await
     }
 
-    /// Starts and looks in one round trip: an engine holds the container while it starts it, so that the look, which is
-    /// sent right behind, mostly sees the result. If it came first, it is repeated.
+    /// Starts and looks in one round trip: an engine holds the container while it starts it, so that a look that comes
+    /// right behind waits for the result. If it came first, it is repeated.
     pub(super) async fn start_container(&self, name: &str) -> PortResult<ContainerView> {
         let doing = || format!("start {name} on {}", self.host);
         let start = within(PATIENCE, self.docker.start_container(name, None::<StartContainerOptions>));
-        let (started, seen) = tokio::join!(start, self.inspect(name));
+        let look = async {
+            tokio::time::sleep(BEHIND).await;
+            self.inspect(name).await
+        };
+        let (started, seen) = tokio::join!(start, look);
         started.map_err(|fault| fault.doing(doing()))?;
         let seen = container_view(&seen.map_err(|fault| fault.doing(doing()))?);
         if seen.running {

@@ -80,10 +80,10 @@ impl DockerEngine {
         Ok(Self { host, docker, api, images, tables, facts: Arc::default() })
     }
 
-    /// Opens channels ahead of need, all in one round trip.
-    pub async fn warm(&self, channels: usize) -> PortResult<()> {
-        let warmed = self.api.warm(channels).await;
-        warmed.map_err(|error| Fault::from(error).doing(format!("reach the engine of {}", self.host)))
+    /// Begins to open channels ahead of need, all in one round trip. What is wrong with them is told to whoever asks
+    /// the engine first.
+    pub fn open_ahead(&self, channels: usize) {
+        self.api.open_ahead(channels);
     }
 
     async fn facts(&self) -> Result<&Facts, Fault> {

@@ -51,10 +51,10 @@ async fn requests_of_uncertain_length_or_host_are_refused_and_their_connection_i
     ] {
         let answer = raw(rig.http, format!("{head}{smuggled}")).await;
         assert!(answer.starts_with("HTTP/1.1 400") || answer.starts_with("HTTP/1.0 400"), "{what}: {answer}");
-        assert!(!answer.contains("/smuggled") || what.contains("host"), "{what}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.").count(), 1, "{what}: {answer}");
     }
     let seen = app.told.seen.lock().unwrap().clone();
-    assert!(seen.iter().all(|(target, _)| target == "/smuggled"), "{seen:?}");
+    assert!(seen.is_empty(), "{seen:?}");
 }
 
 /// RFC 9112, section 6.1: the transfer coding decides, and the length does not reach the app.
