@@ -178,9 +178,9 @@ fn from_lease(error: LeaseError) -> PortError {
 /// A host that does not answer is as good as lost: what happened there is unknown.
 fn exec_kind(reason: &ExecReason) -> PortErrorKind {
     match reason {
-        ExecReason::Lost(_)
-        | ExecReason::TimedOut(_)
-        | ExecReason::Open(OpenError::Lost(_) | OpenError::TimedOut) => PortErrorKind::Lost,
+        ExecReason::Lost(_) | ExecReason::TimedOut(_) | ExecReason::Open(OpenError::Lost(_) | OpenError::TimedOut) => {
+            PortErrorKind::Lost
+        }
         ExecReason::Failed(said) if said.contains("No space left") => PortErrorKind::DiskFull,
         ExecReason::Open(_) | ExecReason::NotAllowed | ExecReason::Failed(_) | ExecReason::Nonsense(_) => {
             PortErrorKind::Refused
