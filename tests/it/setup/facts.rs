@@ -38,7 +38,7 @@ fn server(shell: &Says) -> RemoteServer<Says> {
 }
 
 async fn read(lines: &[String]) -> ServerFacts {
-    let output: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let output = lines.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
     server(&says(output + "end=yes\n", 0)).facts(&wanted().user).await.unwrap()
 }
 
@@ -220,7 +220,7 @@ async fn a_failed_step_says_the_first_error_of_apt() {
         error.one_line(),
         "install Docker Engine from Debian GNU/Linux 12 (bookworm) on web-1: Unable to locate package docker.io"
     );
-    assert_eq!(error.hints, ["less /var/log/ship-setup.log   # on the server: all that apt said"]);
+    assert_eq!(error.hints, ["on the server: less /var/log/ship-setup.log (all that apt said)"]);
     assert_eq!(lines.into_inner().unwrap().len(), 4);
 
     let full = says("dpkg: error: failed to write: No space left on device\nbye\n", 1);

@@ -103,5 +103,5 @@ fn proxy(version: &str) -> ProxySpec {
 /// The plan in words, one step a line.
 fn words(facts: &ServerFacts, wanted: &Wanted) -> String {
     let steps = plan(facts, wanted).unwrap();
-    steps.iter().map(|step| format!("{step}\n")).collect()
+    steps.iter().map(|step| format!("{step}\n")).collect::<Vec<_>>().concat()
 }

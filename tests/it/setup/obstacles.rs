@@ -12,7 +12,7 @@ fn problems(facts: &ServerFacts) -> Vec<Problem> {
 /// Each problem with its hints.
 fn told(facts: &ServerFacts) -> String {
     let one = |problem: &Problem| {
-        let hints: String = problem.hints().iter().map(|hint| format!("  hint: {hint}\n")).collect();
+        let hints = problem.hints().iter().map(|hint| format!("  hint: {hint}\n")).collect::<Vec<_>>().concat();
         format!("{problem}\n{hints}")
     };
     problems(facts).iter().map(one).collect()
@@ -41,7 +41,7 @@ fn an_account_without_root() {
     insta::assert_snapshot!(told(&ServerFacts { login: "ana".to_owned(), privileged: false, ..fresh() }), @r"
     ana is not root and may not use sudo without a password
       hint: ship setup --as root
-      hint: echo 'ana ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/ana   # as root on the server
+      hint: on the server, as root: echo 'ana ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/ana
     ");
     // What it may not read, it may not change either.
     let facts = ServerFacts { privileged: false, settings: Settings::Unreadable, ..ready() };
@@ -53,7 +53,7 @@ fn a_docker_that_is_too_old() {
     let facts = with_engine(fresh(), |engine| engine.version = "19.03.15".to_owned());
     insta::assert_snapshot!(told(&facts), @r"
     Docker 19.03.15 is installed, and ship needs 20.10 or newer; it is left as it is
-      hint: apt-get install --only-upgrade docker.io   # or remove it, and setup installs docker.io
+      hint: on the server: apt-get install --only-upgrade docker.io (or remove it, and setup installs docker.io)
     ");
     for version in ["20.10.5+dfsg1", "24.0.7", "29.0.0"] {
         let facts = with_engine(fresh(), |engine| engine.version = version.to_owned());
@@ -66,7 +66,7 @@ fn a_docker_that_is_none_of_ours() {
     let snap = ServerFacts { docker: Docker::Foreign("a snap".to_owned()), ..fresh() };
     insta::assert_snapshot!(told(&snap), @r"
     the `docker` of this server is a snap, which ship cannot set up; it is left as it is
-      hint: snap remove docker   # deletes its containers; then ship setup installs docker.io
+      hint: on the server: snap remove docker (deletes its containers), then: ship setup
     ");
 }
 
@@ -83,15 +83,15 @@ fn ports_that_are_taken() {
     ];
     insta::assert_snapshot!(told(&ServerFacts { listeners, ..fresh() }), @r"
     port 80 is taken by nginx (pid 312)
-      hint: systemctl disable --now nginx   # on the server
+      hint: on the server: systemctl disable --now nginx
       hint: or move it: change port 80 in /etc/nginx/sites-enabled/* and restart it
     port 443 is taken by the container caddy-1
-      hint: docker stop caddy-1   # on the server; or publish it on another port
+      hint: on the server: docker stop caddy-1 (or publish it on another port)
     ");
     let unknown = Listener { process: None, pid: None, unit: None, ..listener(80, "") };
     insta::assert_snapshot!(told(&ServerFacts { listeners: vec![unknown], ..fresh() }), @r"
     port 80 is taken by another program
-      hint: ss -ltnp 'sport = :80'   # on the server, as root, says which
+      hint: on the server, as root: ss -ltnp 'sport = :80' (says which)
     ");
 }
 
@@ -108,7 +108,7 @@ fn settings_that_cannot_be_read_are_left_alone() {
     let facts = ServerFacts { settings: Settings::Text("{ \"debug\": true,\n".to_owned()), ..ready() };
     insta::assert_snapshot!(told(&facts), @r"
     /etc/docker/daemon.json is not valid, and is left as it is: EOF while parsing a value at line 2 column 0
-      hint: correct /etc/docker/daemon.json on the server, then: ship setup
+      hint: on the server: correct /etc/docker/daemon.json, then: ship setup
     ");
 }
 

@@ -113,7 +113,10 @@ async fn a_server_that_fails_holds_no_other_up() {
 
     let events = events.into_inner().unwrap();
     let failed: Vec<_> = events.iter().filter(|event| matches!(event, Event::StepFailed { .. })).collect();
-    assert!(matches!(failed[..], [Event::StepFailed { host, .. }] if *host == name("bad")), "{failed:?}");
+    assert!(
+        matches!(failed[..], [Event::StepFailed { host, why, .. }] if *host == name("bad") && why == "no"),
+        "{failed:?}"
+    );
     let heard = events.iter().any(|event| matches!(event, Event::Output { line, .. } if line == "line of step 0"));
     assert!(heard, "output is told as it comes");
 }
