@@ -31,12 +31,7 @@ enum Terminal {
 
 #[async_trait::async_trait]
 impl Console for DockerEngine {
-    async fn exec(
-        &self,
-        container: &str,
-        request: &ExecRequest,
-        streams: Streams,
-    ) -> PortResult<i64> {
+    async fn exec(&self, container: &str, request: &ExecRequest, streams: Streams) -> PortResult<i64> {
         let program = request.command.first().map_or("", String::as_str);
         let run = self.exec_attached(container, request, streams).await;
         run.map_err(|fault| fault.doing(format!("run {program} in {container} on {}", self.host)))
@@ -57,12 +52,7 @@ impl Console for DockerEngine {
 }
 
 impl DockerEngine {
-    async fn exec_attached(
-        &self,
-        container: &str,
-        request: &ExecRequest,
-        streams: Streams,
-    ) -> Result<i64, Fault> {
+    async fn exec_attached(&self, container: &str, request: &ExecRequest, streams: Streams) -> Result<i64, Fault> {
         let tty = request.tty.is_some();
         let config = ExecConfig {
             attach_stdin: Some(streams.input.is_some()),
