@@ -54,7 +54,7 @@ async fn log_in(
         hosts.iter().map(|(name, host)| async move { (name.clone(), program.edges.server(name, host, login).await) });
     let (logins, missing) = fleet::split(join_all(tries).await.into_iter().collect());
     match failure_of(missing) {
-        Some(failure) => Err(failure.hint("ship setup --as USER logs in as somebody else")),
+        Some(failure) => Err(failure.hint("ship setup --as USER   # logs in as somebody else")),
         None => Ok(logins),
     }
 }

@@ -12,4 +12,5 @@ mod local;
 mod proxy;
 mod release;
 mod remote;
+mod setup;
 mod ui;

@@ -14,6 +14,7 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt;
 
+use super::addresses::Addresses;
 use super::fault::Fault;
 use super::{DockerEngine, PATIENCE, spec, within};
 use crate::plan::action::ContainerSpec;
@@ -34,8 +35,10 @@ impl DockerEngine {
     pub(super) async fn create_container(&self, spec: &ContainerSpec, secrets: &Secrets) -> PortResult<()> {
         let doing = || format!("create {} on {}", spec.name, self.host);
         let facts = self.facts().await.map_err(|fault| fault.doing(doing()))?;
-        let body = spec::create_body(spec, secrets, &facts.log_driver)
+        let mut body = spec::create_body(spec, secrets, &facts.log_driver)
             .map_err(|missing| crate::ports::PortError::refused(doing(), missing))?;
+        let address = self.addresses().as_mut().and_then(Addresses::next);
+        body.networking_config = address.map(|address| spec::with_address(&spec.network, address));
         match self.make(&spec.name, body.clone()).await {
             Err(Fault::Answered { status: 409, .. }) => self.create_again(&spec.name, body).await,
             result => result,
