@@ -46,7 +46,7 @@ impl Console for DockerEngine {
     ) -> PortResult<i64> {
         let mut body = self.once_body(spec, secrets, "console").await?;
         attach(&mut body, request, streams.input.is_some());
-        let run = Box::pin(self.run_in_new(&spec.name, body, streams, request.tty)).await;
+        let run = self.run_in_new(&spec.name, body, streams, request.tty).await;
         run.map_err(|fault| fault.doing(format!("run {} on {}", spec.name, self.host)))
     }
 }
