@@ -133,7 +133,7 @@ pub struct ContainerView {
 /// A socket on which something in a container listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listening {
-    /// Reachable only from inside the container (127.0.0.0/8 or ::1).
+    /// Reachable only from inside the container (`127.0.0.0/8` or `::1`).
     pub loopback_only: bool,
     /// TCP port.
     pub port: u16,

@@ -46,7 +46,7 @@ async fn run(program: &Program, place: &Place, command: Option<&[String]>) -> Re
     let fleet = Fleet::connect(&program.edges, &hosts).await?;
     let (inventory, mut missing) = fleet::split(observe::look(&fleet.world(), &reach.scope).await);
     if let Some((_, error)) = missing.pop_first() {
-        return Err(from_port(Exit::Unchanged, error));
+        return Err(from_port(Exit::Unchanged, &error));
     }
     let chosen = choose(&fleet, &inventory, place)?;
     let command = match command {
@@ -155,7 +155,7 @@ async fn attached(program: &Program, chosen: &Chosen<'_>, fresh: bool, command: 
         console.exec(&chosen.spec.name, &request, streams).await
     };
     drop(raw);
-    code.map_err(|error| from_port(Exit::Unchanged, error))
+    code.map_err(|error| from_port(Exit::Unchanged, &error))
 }
 
 /// A name of its own, so that several people can have one at the same time.
@@ -171,7 +171,7 @@ async fn secrets(chosen: &Chosen<'_>) -> Result<crate::release::Secrets, Failure
         .archive
         .secrets(&chosen.spec.scope, chosen.spec.release)
         .await
-        .map_err(|error| from_port(Exit::Unchanged, error))
+        .map_err(|error| from_port(Exit::Unchanged, &error))
 }
 
 /// A use, as it is recorded.
@@ -193,7 +193,7 @@ async fn audit(program: &Program, chosen: &Chosen<'_>, entry: &Recorded<'_>) -> 
         "exit": entry.exit,
     });
     chosen.remote.host.archive.append_audit(&chosen.spec.scope, &line.to_string()).await.map_err(|error| {
-        let mut failure = from_port(Exit::Unchanged, error);
+        let mut failure = from_port(Exit::Unchanged, &error);
         failure.state.push(match entry.exit {
             Some(code) => format!("the command ran on {} and ended with {code}; its end is not recorded", chosen.host),
             None => format!("the command did not run on {}, because that could not be recorded", chosen.host),

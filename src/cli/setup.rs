@@ -61,7 +61,7 @@ async fn log_in(
 
 fn failure_of(missing: BTreeMap<HostName, PortError>) -> Option<Failure> {
     let mut missing = missing.into_iter();
-    let mut failure = from_port(Exit::Unchanged, missing.next()?.1);
+    let mut failure = from_port(Exit::Unchanged, &missing.next()?.1);
     failure.output.extend(missing.map(|(name, error)| format!("{name} | {}", error.one_line())));
     failure.state.push("nothing was changed on any host".to_owned());
     Some(failure)

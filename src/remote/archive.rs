@@ -53,8 +53,9 @@ impl Archive for HostArchive {
         busy: OnLine<'_>,
     ) -> PortResult<(Arc<dyn Lease>, Memory)> {
         let name = scope.to_string();
-        let (lease, state) =
-            HeldLease::wait(&self.session, (self.root.as_str(), name.as_str()), holder, wait, busy).await.map_err(from_lease)?;
+        let (lease, state) = HeldLease::wait(&self.session, (self.root.as_str(), name.as_str()), holder, wait, busy)
+            .await
+            .map_err(from_lease)?;
         let memory = memory(&self.session, state)?;
         Ok((Arc::new(ScopeLease { lease, scope: name, session: self.session.clone() }), memory))
     }
@@ -73,7 +74,8 @@ impl Archive for HostArchive {
         let directory = format!("{}/apps/{scope}", self.root);
         // Older lines were moved aside when the file had become long.
         let paths = [format!("{directory}/audit.jsonl.1"), format!("{directory}/audit.jsonl")];
-        let files = self.session.read_files(&self.root, &[paths[0].as_str(), paths[1].as_str()]).await.map_err(from_exec)?;
+        let files =
+            self.session.read_files(&self.root, &[paths[0].as_str(), paths[1].as_str()]).await.map_err(from_exec)?;
         Ok(paths.iter().filter_map(|path| files.get(path)).map(|bytes| String::from_utf8_lossy(bytes)).collect())
     }
 }

@@ -213,6 +213,7 @@ pub(super) struct Line {
     pub(super) loss: Loss,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one of them lives for a moment")]
 enum Shaken {
     Hands(Line),
     /// The host's key must be settled first.

@@ -180,7 +180,7 @@ impl Session {
                 let _ = stdin.write_all(input).await;
                 let _ = stdin.shutdown().await;
             };
-            let (_, _, _) = tokio::join!(feed, stdout.read_to_end(&mut out), stderr.read_to_end(&mut err));
+            let ((), _, _) = tokio::join!(feed, stdout.read_to_end(&mut out), stderr.read_to_end(&mut err));
             ending.wait().await
         };
         match timeout(limit, work).await {

@@ -216,6 +216,7 @@ impl Options {
         Ok(options)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "an Include goes down with everything that its place stands for")]
     fn read_file(
         &mut self,
         config: &SshConfig<'_>,

@@ -103,6 +103,7 @@ struct Candidate {
     way: Way,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a handful of them lives for the length of a login")]
 enum Way {
     Agent(AgentIdentity),
     Plain(Arc<PrivateKey>),

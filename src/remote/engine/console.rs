@@ -31,12 +31,7 @@ enum Terminal {
 
 #[async_trait::async_trait]
 impl Console for DockerEngine {
-    async fn exec(
-        &self,
-        container: &str,
-        request: &ExecRequest,
-        streams: Streams,
-    ) -> PortResult<i64> {
+    async fn exec(&self, container: &str, request: &ExecRequest, streams: Streams) -> PortResult<i64> {
         let program = request.command.first().map_or("", String::as_str);
         let run = self.exec_attached(container, request, streams).await;
         run.map_err(|fault| fault.doing(format!("run {program} in {container} on {}", self.host)))
@@ -51,18 +46,13 @@ impl Console for DockerEngine {
     ) -> PortResult<i64> {
         let mut body = self.once_body(spec, secrets, "console").await?;
         attach(&mut body, request, streams.input.is_some());
-        let run = Box::pin(self.run_in_new(&spec.name, body, streams, request.tty)).await;
+        let run = self.run_in_new(&spec.name, body, streams, request.tty).await;
         run.map_err(|fault| fault.doing(format!("run {} on {}", spec.name, self.host)))
     }
 }
 
 impl DockerEngine {
-    async fn exec_attached(
-        &self,
-        container: &str,
-        request: &ExecRequest,
-        streams: Streams,
-    ) -> Result<i64, Fault> {
+    async fn exec_attached(&self, container: &str, request: &ExecRequest, streams: Streams) -> Result<i64, Fault> {
         let tty = request.tty.is_some();
         let config = ExecConfig {
             attach_stdin: Some(streams.input.is_some()),

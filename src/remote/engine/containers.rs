@@ -40,7 +40,7 @@ impl DockerEngine {
         let address = self.addresses().as_mut().and_then(Addresses::next);
         body.networking_config = address.map(|address| spec::with_address(&spec.network, address));
         match self.make(&spec.name, body.clone()).await {
-            Err(Fault::Answered { status: 409, .. }) => Box::pin(self.create_again(&spec.name, body)).await,
+            Err(Fault::Answered { status: 409, .. }) => self.create_again(&spec.name, body).await,
             result => result,
         }
         .map_err(|fault| fault.doing(doing()))
@@ -68,7 +68,8 @@ impl DockerEngine {
 
     pub(super) async fn make(&self, name: &str, body: ContainerCreateBody) -> Result<(), Fault> {
         let options = CreateContainerOptionsBuilder::new().name(name).build();
-        within(PATIENCE, self.docker.create_container(Some(options), body)).await?;
+        // bollard's futures hold the whole body several times over.
+        Box::pin(within(PATIENCE, self.docker.create_container(Some(options), body))).await?;
         Ok(())
     }
 
@@ -77,7 +78,7 @@ impl DockerEngine {
     }
 
     pub(super) async fn inspect(&self, name: &str) -> Result<ContainerInspectResponse, Fault> {
-        within(PATIENCE, self.docker.inspect_container(name, None::<InspectContainerOptions>)).await
+        Box::pin(within(PATIENCE, self.docker.inspect_container(name, None::<InspectContainerOptions>))).await
     }
 
     /// Starts and looks in one round trip: an engine holds the container while it starts it, so that a look that comes

@@ -110,11 +110,11 @@ impl DockerEngine {
 #[async_trait]
 impl Engine for DockerEngine {
     async fn view(&self, scope: &Scope) -> PortResult<EngineView> {
-        self.look_around(scope).await
+        Box::pin(self.look_around(scope)).await
     }
 
     async fn push(&self, image: &Image, chains: &[&[Digest]], tell: OnProgress<'_>) -> PortResult<Sent> {
-        Box::pin(self.push_image(image, chains, tell)).await
+        self.push_image(image, chains, tell).await
     }
 
     async fn ensure_network(&self, scope: &Scope, name: &str) -> PortResult<()> {
@@ -126,7 +126,7 @@ impl Engine for DockerEngine {
     }
 
     async fn create(&self, spec: &ContainerSpec, secrets: &Secrets) -> PortResult<()> {
-        Box::pin(self.create_container(spec, secrets)).await
+        self.create_container(spec, secrets).await
     }
 
     async fn own_volume(&self, container: &str, target: &str) -> PortResult<()> {
@@ -158,7 +158,7 @@ impl Engine for DockerEngine {
     }
 
     async fn run_once(&self, spec: &ContainerSpec, secrets: &Secrets, tell: OnLine<'_>) -> PortResult<Ended> {
-        Box::pin(self.run_to_end(spec, secrets, tell)).await
+        self.run_to_end(spec, secrets, tell).await
     }
 
     async fn exec(&self, container: &str, command: &[String], limit: Duration) -> PortResult<Ended> {

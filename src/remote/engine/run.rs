@@ -40,7 +40,7 @@ impl DockerEngine {
     ) -> PortResult<Ended> {
         let doing = || format!("run {} on {}", spec.name, self.host);
         let body = self.once_body(spec, secrets, "release").await?;
-        Box::pin(self.run_once_from(&spec.name, body, tell)).await.map_err(|fault| fault.doing(doing()))
+        self.run_once_from(&spec.name, body, tell).await.map_err(|fault| fault.doing(doing()))
     }
 
     /// The body of a container that runs once and that the engine removes when it has ended.

@@ -63,7 +63,7 @@ async fn a_release_is_remembered_with_its_secrets_and_forgotten_whole() {
 
     let memory = archive.read(&scope).await.unwrap();
     assert_eq!((memory.ledger.as_slice(), memory.held_by.as_deref()), (&b"one\ntwo\n"[..], Some("ana@laptop")));
-    assert_eq!(memory.records, [release.clone()]);
+    assert_eq!(memory.records, std::slice::from_ref(&release));
     assert!(archive.secrets(&scope, release.number).await.unwrap() == secrets);
     let busy = archive.lease(&scope, "bo@desk", Duration::ZERO, &|_| {}).await.err().unwrap();
     assert_eq!(busy.kind, PortErrorKind::Conflict);

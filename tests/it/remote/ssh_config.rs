@@ -7,6 +7,7 @@ use ship::config::Host;
 use ship::remote::pattern::{list_matches, matches};
 use ship::remote::ssh_config::{LocalUser, Source, SshConfig, SshConfigError, Target, Unknown};
 
+#[expect(clippy::needless_pass_by_value, reason = "hosts are written where they are used")]
 fn route_of(texts: &[&str], include: &[(&str, &str)], host: Host) -> Result<Vec<Target>, SshConfigError> {
     let user = LocalUser { name: "ana".into(), home: "/home/ana".into(), agent: Some("/run/agent".into()) };
     let source = |(index, text): (usize, &&str)| Source {
