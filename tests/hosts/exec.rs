@@ -39,7 +39,8 @@ fn streams_and_exit_code(project: &Project) {
     let ran = project.ship(&["exec", "--", "app", "nonsense"]).exits(2).says("usage: app");
     assert_eq!(ran.stdout, "");
     // The engine says it where the program would have spoken.
-    assert!(project.ship(&["exec", "--", "no-such-program"]).exits(127).says_anywhere("no-such-program"));
+    let ran = project.ship(&["exec", "--", "no-such-program"]);
+    assert!(matches!(ran.code, 126 | 127) && ran.says_anywhere("no-such-program"), "{ran:?}");
 }
 
 fn binary_data(project: &Project) {
@@ -99,7 +100,7 @@ fn the_place_can_be_chosen(project: &Project) {
     project.ship(&["exec", "--role", "worker", "--", "app", "env", "WHO"]).ok().prints("worker");
     project.ship(&["exec", "--replica", "2", "--", "app", "echo", "second"]).ok().prints("second");
     project.ship(&["exec", "--replica", "3", "--", "app", "id"]).exits(3);
-    project.ship(&["exec", "--role", "nobody", "--", "app", "id"]).exits(3).says("nobody");
+    project.ship(&["exec", "--role", "nobody", "--", "app", "id"]).exits(2).says("nobody");
     project.ship(&["exec", "--host", "exe-two", "--", "app", "id"]).exits(2).says("exe-two").says("exe-one");
 }
 
