@@ -44,6 +44,9 @@ const UNANSWERED: usize = 2;
 /// Sent data waits for the reader in here. At the 2 MiB that SSH libraries start with, a download over 100 ms does 10
 /// MB/s at best.
 const WINDOW: u32 = 32 * 1024 * 1024;
+/// How much the kernel may keep that it cannot send yet.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 64 * 1024;
 /// Messages that wait for a channel's reader before the whole connection waits for it: as much as the window holds.
 const WAITING_MESSAGES: usize = 1024;
 
@@ -183,7 +186,8 @@ async fn reach(access: &Access, name: &HostName, target: Target, via: Option<Ses
     loop {
         let line = match handshake(&target, &rule, via.as_ref()).await {
             Ok(Shaken::Hands(line)) => line,
-            Ok(Shaken::Key(key, judgement)) => {
+            Ok(Shaken::Key(unsettled)) => {
+                let (key, judgement) = *unsettled;
                 rule.settle(access, &target, key, judgement).await.map_err(Reason::HostKey)?;
                 continue;
             }
@@ -216,7 +220,7 @@ pub(super) struct Line {
 enum Shaken {
     Hands(Line),
     /// The host's key must be settled first.
-    Key(PublicKey, Judgement),
+    Key(Box<(PublicKey, Judgement)>),
 }
 
 async fn handshake(target: &Target, rule: &Rule, via: Option<&Session>) -> Result<Shaken, Reason> {
@@ -240,8 +244,8 @@ async fn handshake(target: &Target, rule: &Rule, via: Option<&Session>) -> Resul
     };
     let result = shaking.await?;
     let settled = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some((key, judgement)) = settled {
-        return Ok(Shaken::Key(key, judgement));
+    if let Some(unsettled) = settled {
+        return Ok(Shaken::Key(Box::new(unsettled)));
     }
     let head = traffic.head();
     match result {
@@ -278,8 +282,7 @@ async fn tcp_of_name(name: &str, port: u16) -> Result<TcpStream, Reason> {
     while let Some(result) = tries.next().await {
         match result {
             Ok(stream) => {
-                // Half of a local connect's time is Nagle's algorithm waiting for an answer.
-                let _ = stream.set_nodelay(true);
+                tune(&stream);
                 return Ok(stream);
             }
             Err(error) => last = Some(error),
@@ -291,6 +294,15 @@ async fn tcp_of_name(name: &str, port: u16) -> Result<TcpStream, Reason> {
     } else {
         Reason::Network(error)
     })
+}
+
+/// Settings that make it faster; it works without them.
+fn tune(stream: &TcpStream) {
+    // Half of a local connect's time is Nagle's algorithm waiting for an answer.
+    let _ = stream.set_nodelay(true);
+    // The kernel would take megabytes that a slow link needs a minute for, and whatever is said after them would wait.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
 }
 
 async fn tcp_of_address((turn, address): (u32, SocketAddr)) -> io::Result<TcpStream> {

@@ -7,6 +7,7 @@ pub mod pattern;
 pub mod ssh_config;
 pub mod known_hosts;
 pub mod access;
+mod gate;
 mod wire;
 mod auth;
 mod host_key;

@@ -211,7 +211,7 @@ impl Options {
     fn read(config: &SshConfig<'_>, alias: &str) -> Result<Self, SshConfigError> {
         let mut options = Self::default();
         for source in config.sources {
-            options.read_file(config, source, alias, &mut true, 0)?;
+            options.read_file(config, source, alias, 0)?;
         }
         Ok(options)
     }
@@ -221,22 +221,22 @@ impl Options {
         config: &SshConfig<'_>,
         source: &Source,
         alias: &str,
-        active: &mut bool,
         depth: usize,
     ) -> Result<(), SshConfigError> {
+        // A block's condition ends with its file, so an included file begins without one.
+        let mut active = true;
         for (index, text) in source.text.lines().enumerate() {
             let line = index + 1;
             let wrong = |what: &str| SshConfigError::Line { path: source.path.clone(), line, what: what.to_owned() };
             let Some((keyword, words)) = split_line(text).map_err(wrong)? else { continue };
             match keyword.as_str() {
-                "host" => *active = pattern::list_matches(words.iter().map(String::as_str), alias),
-                "match" => *active = self.match_holds(config.user, &words, alias),
-                _ if !*active => {}
+                "host" => active = pattern::list_matches(words.iter().map(String::as_str), alias),
+                "match" => active = self.match_holds(config.user, &words, alias),
+                _ if !active => {}
                 "include" if depth < DEEPEST => {
                     let start = source.path.parent().unwrap_or(Path::new("/"));
                     for file in words.iter().flat_map(|word| (config.include)(word, start)) {
-                        // A Host line in an included file ends with the file.
-                        self.read_file(config, &file, alias, &mut true, depth + 1)?;
+                        self.read_file(config, &file, alias, depth + 1)?;
                     }
                 }
                 "identityfile" => self.identity_files.extend(words),
