@@ -104,10 +104,7 @@ impl Real {
 fn interrupts() -> watch::Receiver<bool> {
     let (tell, told) = watch::channel(false);
     tokio::spawn(async move {
-        let mut signals = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(signals) => signals,
-            Err(_) => return,
-        };
+        let Ok(mut signals) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else { return };
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
             _ = signals.recv() => {}

@@ -133,7 +133,7 @@ pub struct ContainerView {
 /// A socket on which something in a container listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listening {
-    /// Reachable only from inside the container (127.0.0.0/8 or ::1).
+    /// Reachable only from inside the container (`127.0.0.0/8` or `::1`).
     pub loopback_only: bool,
     /// TCP port.
     pub port: u16,
@@ -254,21 +254,17 @@ pub struct Streams {
     pub output: Box<dyn AsyncWrite + Send + Unpin>,
     /// Standard error.
     pub errors: Box<dyn AsyncWrite + Send + Unpin>,
+    /// New sizes of the terminal, if there is one.
+    pub resized: mpsc::Receiver<Size>,
 }
 
 /// Programs run for a person, with all three streams, byte for byte.
 #[async_trait]
 pub trait Console: Send + Sync {
-    /// Runs a program inside a running container; answers its exit code. `resized` tells new sizes of the terminal.
+    /// Runs a program inside a running container; answers its exit code.
     /// The engine has no request that ends such a program: if this is dropped, the program finds its standard input
     /// closed (and its terminal hung up), and it is up to the program to end.
-    async fn exec(
-        &self,
-        container: &str,
-        request: &ExecRequest,
-        streams: Streams,
-        resized: mpsc::Receiver<Size>,
-    ) -> PortResult<i64>;
+    async fn exec(&self, container: &str, request: &ExecRequest, streams: Streams) -> PortResult<i64>;
     /// The same in a fresh container that is removed afterwards, also when this is dropped. The request's command
     /// replaces that of the specification.
     async fn run_attached(
@@ -277,7 +273,6 @@ pub trait Console: Send + Sync {
         secrets: &Secrets,
         request: &ExecRequest,
         streams: Streams,
-        resized: mpsc::Receiver<Size>,
     ) -> PortResult<i64>;
 }
 

@@ -83,7 +83,7 @@ impl SetupError {
             Self::Step(error) | Self::Look(error) => error.hints.clone(),
             Self::Lacking(_) => Vec::new(),
         };
-        hints.push("ship setup   # goes on where it ended".to_owned());
+        hints.push("ship setup (goes on where it ended)".to_owned());
         hints
     }
 }
@@ -165,7 +165,11 @@ impl HostRun<'_> {
                 Ok(())
             }
             Err(error) => {
-                (self.setup.tell)(Event::StepFailed { host: host(), step: id, why: error.one_line() });
+                // The screen has the step's words; what the error adds is the reason.
+                let line = error.one_line();
+                let why = line.strip_prefix(&error.doing).map(|rest| rest.trim_start_matches(": "));
+                let why = why.filter(|why| !why.is_empty()).unwrap_or(&line).to_owned();
+                (self.setup.tell)(Event::StepFailed { host: host(), step: id, why });
                 Err((error, kept.into_inner().unwrap_or_default().into()))
             }
         }

@@ -1,8 +1,10 @@
 //! `ship-proxy`: what stands between users and the app. Reads its few flags, makes the sockets, serves until SIGTERM.
 
 use std::error::Error;
+use std::fs::DirBuilder;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -110,7 +112,11 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, String>
 #[tokio::main]
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let Options { state, http, https } = options;
-    std::fs::create_dir_all(&state).map_err(|error| format!("make {}: {error}", state.display()))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&state)
+        .map_err(|error| format!("make {}: {error}", state.display()))?;
     let listeners = Listeners {
         control: listener::control(&state.join("control.sock"))?,
         http: http.into_iter().map(listener::tcp).collect::<Result<_, _>>()?,

@@ -22,7 +22,7 @@ pub(super) async fn audit(program: &Program) -> Result<Exit, Failure> {
         .map(|(name, remote)| async { (name.clone(), remote.host.archive.audit(&reach.scope).await) });
     let mut audit = Audit::default();
     for (name, lines) in join_all(reads).await {
-        audit.add(&name, &lines.map_err(|error| from_port(Exit::Unchanged, error))?);
+        audit.add(&name, &lines.map_err(|error| from_port(Exit::Unchanged, &error))?);
     }
     if program.common.json {
         program.json(&json::audit::text(&audit))?;

@@ -88,7 +88,7 @@ impl Change<'_> {
         let mut interrupt = program.edges.interrupt();
         tokio::select! {
             leased = observe::leased(world, self.scope, &asking) => leased.map_err(|error| {
-                let mut failure = from_port(Exit::Unchanged, error);
+                let mut failure = from_port(Exit::Unchanged, &error);
                 failure.state.push("nothing was changed on any host".to_owned());
                 failure
             }),

@@ -57,7 +57,7 @@ pub(super) async fn plan(program: &Program, arguments: &args::Image) -> Result<E
     let (cargo, fleet) = load(program, arguments).await?;
     let (inventory, missing) = fleet::split(observe::look(&fleet.world(), &cargo.project.scope).await);
     if let Some((_, error)) = missing.into_iter().next() {
-        return Err(from_port(Exit::Unchanged, error));
+        return Err(from_port(Exit::Unchanged, &error));
     }
     let plan = plan_of(&cargo, &inventory)?;
     if program.common.json {

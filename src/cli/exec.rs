@@ -46,7 +46,7 @@ async fn run(program: &Program, place: &Place, command: Option<&[String]>) -> Re
     let fleet = Fleet::connect(&program.edges, &hosts).await?;
     let (inventory, mut missing) = fleet::split(observe::look(&fleet.world(), &reach.scope).await);
     if let Some((_, error)) = missing.pop_first() {
-        return Err(from_port(Exit::Unchanged, error));
+        return Err(from_port(Exit::Unchanged, &error));
     }
     let chosen = choose(&fleet, &inventory, place)?;
     let command = match command {
@@ -57,10 +57,17 @@ async fn run(program: &Program, place: &Place, command: Option<&[String]>) -> Re
                 .hint("ship exec -- COMMAND")
         })?,
     };
-    let code = attached(program, &chosen, place.new, &command).await;
-    let recorded = audit(program, &chosen, place.new, &command, code.as_ref().ok().copied()).await;
-    let code = code?;
-    recorded?;
+    // Before it begins, so that nothing runs unseen, and again with its end.
+    let mut entry = Recorded {
+        id: format!("{}-{}", program.edges.clock().wall(), std::process::id()),
+        container: if place.new { format!("{} (new)", chosen.spec.name) } else { chosen.spec.name.clone() },
+        command: &command,
+        exit: None,
+    };
+    audit(program, &chosen, &entry).await?;
+    let code = attached(program, &chosen, place.new, &command).await?;
+    entry.exit = Some(code);
+    audit(program, &chosen, &entry).await?;
     // The low eight bits, as a shell would see them.
     Ok(Exit::Command(u8::try_from(code.rem_euclid(256)).unwrap_or(1)))
 }
@@ -137,17 +144,18 @@ async fn attached(program: &Program, chosen: &Chosen<'_>, fresh: bool, command: 
         input: Some(Box::new(tokio::io::stdin())),
         output: Box::new(tokio::io::stdout()),
         errors: Box::new(tokio::io::stderr()),
+        resized,
     };
     let console = &chosen.remote.console;
     let code = if fresh {
         let secrets = secrets(chosen).await?;
         let spec = one_off(&chosen.spec, program);
-        console.run_attached(&spec, &secrets, &request, streams, resized).await
+        console.run_attached(&spec, &secrets, &request, streams).await
     } else {
-        console.exec(&chosen.spec.name, &request, streams, resized).await
+        console.exec(&chosen.spec.name, &request, streams).await
     };
     drop(raw);
-    code.map_err(|error| from_port(Exit::Unchanged, error))
+    code.map_err(|error| from_port(Exit::Unchanged, &error))
 }
 
 /// A name of its own, so that several people can have one at the same time.
@@ -163,27 +171,33 @@ async fn secrets(chosen: &Chosen<'_>) -> Result<crate::release::Secrets, Failure
         .archive
         .secrets(&chosen.spec.scope, chosen.spec.release)
         .await
-        .map_err(|error| from_port(Exit::Unchanged, error))
+        .map_err(|error| from_port(Exit::Unchanged, &error))
 }
 
-async fn audit(
-    program: &Program,
-    chosen: &Chosen<'_>,
-    fresh: bool,
-    command: &[String],
+/// A use, as it is recorded.
+struct Recorded<'a> {
+    /// The same for the beginning and the end.
+    id: String,
+    container: String,
+    command: &'a [String],
     exit: Option<i64>,
-) -> Result<(), Failure> {
-    let container = if fresh { format!("{} (new)", chosen.spec.name) } else { chosen.spec.name.clone() };
+}
+
+async fn audit(program: &Program, chosen: &Chosen<'_>, entry: &Recorded<'_>) -> Result<(), Failure> {
     let line = serde_json::json!({
+        "id": entry.id,
         "at": program.edges.clock().wall(),
         "by": program.edges.person(),
-        "command": command,
-        "container": container,
-        "exit": exit,
+        "command": entry.command,
+        "container": entry.container,
+        "exit": entry.exit,
     });
     chosen.remote.host.archive.append_audit(&chosen.spec.scope, &line.to_string()).await.map_err(|error| {
-        let mut failure = from_port(Exit::Unchanged, error);
-        failure.state.push(format!("the command ran on {}, but its record could not be written", chosen.host));
+        let mut failure = from_port(Exit::Unchanged, &error);
+        failure.state.push(match entry.exit {
+            Some(code) => format!("the command ran on {} and ended with {code}; its end is not recorded", chosen.host),
+            None => format!("the command did not run on {}, because that could not be recorded", chosen.host),
+        });
         failure
     })
 }

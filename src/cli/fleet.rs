@@ -46,7 +46,7 @@ impl Fleet {
         let (fleet, missing) = Self::connect_some(edges, hosts).await;
         let mut missing = missing.into_iter();
         let Some((_, first)) = missing.next() else { return Ok(fleet) };
-        let mut failure = from_port(Exit::Unchanged, first);
+        let mut failure = from_port(Exit::Unchanged, &first);
         for (name, error) in missing {
             failure.output.push(format!("{name} | {}", error.one_line()));
         }
@@ -94,9 +94,9 @@ impl Fleet {
 }
 
 /// A failure at the edge, as the user reads it.
-pub(super) fn from_port(exit: Exit, error: PortError) -> Failure {
+pub(super) fn from_port(exit: Exit, error: &PortError) -> Failure {
     let lost = error.kind == PortErrorKind::Lost;
-    let mut failure = Failure::from_hint(exit, &error);
+    let mut failure = Failure { hints: error.hints.clone(), ..Failure::from_error(exit, error) };
     if lost && failure.hints.is_empty() {
         failure.hints.push("ship status".to_owned());
     }

@@ -41,7 +41,7 @@ pub(super) async fn logs(program: &Program, arguments: &args::Logs) -> Result<Ex
     let fleet = Fleet::connect(&program.edges, &hosts).await?;
     let (inventory, mut missing) = fleet::split(observe::look(&fleet.world(), &reach.scope).await);
     if let Some((_, error)) = missing.pop_first() {
-        return Err(from_port(Exit::Unchanged, error));
+        return Err(from_port(Exit::Unchanged, &error));
     }
     let shown = shown(&inventory, arguments)?;
     let streams = shown.iter().enumerate().filter_map(|(index, shown)| {
@@ -114,6 +114,10 @@ fn live(host: &HostInventory) -> Option<ReleaseNumber> {
     route.or_else(|| host.history()?.live())
 }
 
+/// A line that waits for older ones: when, which in the order of arrival, of which container, what, and whether it came
+/// from standard error.
+type Waiting = Reverse<(String, u64, usize, bytes::Bytes, bool)>;
+
 /// Where lines go.
 struct Screen<'a> {
     program: &'a Program,
@@ -164,17 +168,14 @@ impl<'a> Screen<'a> {
                 oldest = tokio::time::Instant::now();
             }
             let Some((index, line)) = next else { return self.flush(&mut waiting) };
-            let line = line.map_err(|error| from_port(Exit::Unchanged, error))?;
+            let line = line.map_err(|error| from_port(Exit::Unchanged, &error))?;
             number += 1;
             // The number keeps lines of the same moment in the order in which they came.
             waiting.push(Reverse((line.at.clone(), number, index, line.text, line.errors)));
         }
     }
 
-    fn flush(
-        &self,
-        waiting: &mut BinaryHeap<Reverse<(String, u64, usize, bytes::Bytes, bool)>>,
-    ) -> Result<(), Failure> {
+    fn flush(&self, waiting: &mut BinaryHeap<Waiting>) -> Result<(), Failure> {
         while let Some(Reverse((at, _, index, text, errors))) = waiting.pop() {
             let text = String::from_utf8_lossy(&text);
             if self.grep.as_ref().is_some_and(|grep| !text.contains(grep.as_str())) {

@@ -93,6 +93,7 @@ impl Program {
     }
 
     /// Writes a result.
+    #[expect(clippy::unused_self, reason = "the screen belongs to the program that was given to a command")]
     fn result(&self, text: &str) -> Result<(), Failure> {
         screen::result(text).map_err(|error| {
             let mut failure = Failure::new(Exit::Unchanged, "the result could not be written");
@@ -107,6 +108,7 @@ impl Program {
     }
 
     /// Writes a message. If standard error is gone, there is nobody to tell.
+    #[expect(clippy::unused_self, reason = "the screen belongs to the program that was given to a command")]
     fn message(&self, text: &str) {
         let _ = screen::message(text);
     }

@@ -54,14 +54,14 @@ async fn log_in(
         hosts.iter().map(|(name, host)| async move { (name.clone(), program.edges.server(name, host, login).await) });
     let (logins, missing) = fleet::split(join_all(tries).await.into_iter().collect());
     match failure_of(missing) {
-        Some(failure) => Err(failure.hint("ship setup --as USER logs in as somebody else")),
+        Some(failure) => Err(failure.hint("ship setup --as USER   # logs in as somebody else")),
         None => Ok(logins),
     }
 }
 
 fn failure_of(missing: BTreeMap<HostName, PortError>) -> Option<Failure> {
     let mut missing = missing.into_iter();
-    let mut failure = from_port(Exit::Unchanged, missing.next()?.1);
+    let mut failure = from_port(Exit::Unchanged, &missing.next()?.1);
     failure.output.extend(missing.map(|(name, error)| format!("{name} | {}", error.one_line())));
     failure.state.push("nothing was changed on any host".to_owned());
     Some(failure)

@@ -111,7 +111,6 @@ pub const KEYS: &[Key] = &[
     key("console.command", Kind::List, "The command that it runs."),
     key("deploy", Kind::Table, "How a deploy behaves."),
     key("deploy.lease_wait", Kind::Span, "How long to wait for someone else's deploy to end."),
-    key("deploy.probation", Kind::Span, "How long ship-proxy waits for the deploy to confirm a switch."),
     key("environments", Kind::Names, "Variants; what is written under one wins over what is written above."),
     key("environments.*", Kind::Table, "Any key but `environments` again."),
 ];

@@ -81,7 +81,7 @@ pub enum BuildSource {
 pub struct Build {
     /// The directory that is sent to the builder.
     pub context: PathBuf,
-    /// The Dockerfile, seen from the directory of `ship.toml` and not from the context.
+    /// The Dockerfile, with the context before it.
     pub dockerfile: PathBuf,
     /// Build arguments.
     pub args: BTreeMap<String, String>,
@@ -120,6 +120,4 @@ pub enum SecretSource {
 pub struct Deploy {
     /// How long to wait for someone else's lease.
     pub lease_wait: Duration,
-    /// How long ship-proxy waits for the deploy to confirm a switch before it puts the old release back.
-    pub probation: Duration,
 }

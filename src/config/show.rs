@@ -59,7 +59,6 @@ fn tree(project: &Project) -> Map<String, Value> {
     let deploy = &project.deploy;
     let deploy = json!({
         "lease_wait": duration::written(deploy.lease_wait),
-        "probation": duration::written(deploy.probation),
     });
     put("deploy", deploy);
     tree

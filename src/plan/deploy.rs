@@ -18,14 +18,19 @@ use super::{Goal, NoPlan, Plan, Stage, Wave, container};
 /// How long ship-proxy waits for the confirmation of a switch when no other host is left to do.
 const PROBATION: Duration = Duration::from_secs(30);
 
-/// The number of the next release: one above the highest that any host of the app remembers.
+/// The number of the next release: one above the highest that any host of the app remembers. A ledger that was cut by
+/// hand forgets; records, containers and the route are asked too, because a number that returns would replace what
+/// serves.
 pub fn next_number(inventory: &Inventory) -> ReleaseNumber {
-    inventory
-        .values()
-        .filter_map(HostInventory::history)
-        .filter_map(History::highest)
-        .max()
-        .map_or(ReleaseNumber::FIRST, ReleaseNumber::next)
+    inventory.values().filter_map(highest).max().map_or(ReleaseNumber::FIRST, ReleaseNumber::next)
+}
+
+fn highest(host: &HostInventory) -> Option<ReleaseNumber> {
+    let remembered = host.history().and_then(History::highest);
+    let recorded = host.records.keys().copied();
+    let made = host.containers.iter().map(|container| container.labels.release);
+    let routed = host.proxy.as_ref().and_then(|proxy| proxy.route.as_ref()).map(|route| route.release);
+    remembered.into_iter().chain(recorded).chain(made).chain(routed).max()
 }
 
 /// The plan for a new release. Every host of the inventory takes part, also one that runs no role of it (any more):
@@ -112,13 +117,12 @@ pub(super) fn probation_of(release: &Release) -> Duration {
     longest * 2 + PROBATION * 2
 }
 
-/// What happens before any container starts: intent, image, network, volumes; and room is made.
+/// What happens before any container starts: intent, image, network, volumes; and room is made. What does not depend on
+/// each other goes together, because each stage is at least one round trip: an image that arrives beside its intent
+/// changes nothing that anybody uses.
 fn stage(release: &Release, view: &HostView<'_>) -> Vec<Stage> {
     let inventory = view.inventory;
     let pruned = to_prune(view, release.spec.keep.max(1) as usize - 1);
-    let mut announce = vec![Action::Announce(Box::new(release.clone()))];
-    announce.extend(remove_containers(inventory, &pruned));
-    let network = container::network(&release.scope);
     let have = inventory
         .records
         .values()
@@ -126,26 +130,41 @@ fn stage(release: &Release, view: &HostView<'_>) -> Vec<Stage> {
         .filter(|record| inventory.images.contains_key(&record.image.reference))
         .map(|record| record.image.layers.clone())
         .collect();
-    let mut fetch = vec![Action::Push { image: release.image.clone(), have }];
+    let mut fetch =
+        vec![Action::Announce(Box::new(release.clone())), Action::Push { image: release.image.clone(), have }];
     if !inventory.network {
-        fetch.push(Action::EnsureNetwork { name: network });
+        fetch.push(Action::EnsureNetwork { name: container::network(&release.scope) });
     }
     fetch.extend(
         container::volumes(release)
             .filter(|(name, _)| !inventory.volumes.contains(name))
             .map(|(name, _)| Action::EnsureVolume { name }),
     );
-    fetch.extend(remove_images(inventory, &pruned));
-    let mut events = vec![(release.number, Event::Staged)];
-    events.extend(pruned.iter().map(|number| (*number, Event::Pruned)));
-    let mut record = vec![Action::Record(events)];
-    record.extend(pruned.iter().map(|number| Action::Forget { release: *number }));
+    // Recorded before it is done: a rollback must not go to a release that is half gone. What a crash leaves of it is
+    // pruned by the next deploy.
+    let events: Vec<_> = pruned
+        .iter()
+        .filter(|number| view.history.state(**number) != Some(State::Pruned))
+        .map(|number| (*number, Event::Pruned))
+        .collect();
+    if !events.is_empty() {
+        fetch.push(Action::Record(events));
+    }
+    fetch.extend(remove_containers(inventory, &pruned));
+    let mut make = vec![Action::Record(vec![(release.number, Event::Staged)])];
+    make.extend(remove_images(view, &pruned));
+    make.extend(
+        pruned
+            .iter()
+            .filter(|number| inventory.records.contains_key(number))
+            .map(|number| Action::Forget { release: *number }),
+    );
     let containers = container::of_host(release, view.name);
     if !containers.is_empty() {
-        record.push(create(release, view, containers));
+        make.push(create(release, view, containers));
     }
     let mut stages = view.recovered.stages.clone();
-    stages.extend([Stage(announce), Stage(fetch), Stage(record)]);
+    stages.extend([Stage(fetch), Stage(make)]);
     stages
 }
 
@@ -239,7 +258,7 @@ pub(super) fn settled(release: &Release, view: &HostView<'_>) -> Vec<Stage> {
     if let Some(old) = view.recovered.live.filter(|old| *old != release.number) {
         events.push((old, Event::Superseded { by: release.number }));
     }
-    let mut stages = vec![Stage(confirm), Stage(vec![Action::Record(events)])];
+    let mut last = vec![Action::Record(events)];
     let old: Vec<String> = view
         .recovered
         .live
@@ -248,17 +267,22 @@ pub(super) fn settled(release: &Release, view: &HostView<'_>) -> Vec<Stage> {
         .flat_map(|old| view.inventory.of_release(old).map(|container| container.name.clone()))
         .collect();
     if !old.is_empty() {
-        stages.push(Stage(vec![Action::Stop { containers: old }]));
+        last.push(Action::Stop { containers: old });
     }
-    stages.retain(|stage| !stage.0.is_empty());
-    stages
+    [confirm, last].into_iter().filter(|actions| !actions.is_empty()).map(Stage).collect()
 }
 
-/// Releases that go: all failed ones but what serves, and retired ones beyond the number to keep.
+/// Releases that go: all failed ones but what serves, retired ones beyond the number to keep, and what is left of those
+/// that were pruned before.
 fn to_prune(view: &HostView<'_>, keep: usize) -> BTreeSet<ReleaseNumber> {
     let serving = view.recovered.live;
-    let old = view.history.candidates().into_iter().filter(|number| Some(*number) != serving).skip(keep);
-    view.history.in_state(State::Failed).filter(|number| Some(*number) != serving).chain(old).collect()
+    let not_serving = |number: &ReleaseNumber| Some(*number) != serving;
+    let old = view.history.candidates().into_iter().filter(not_serving).skip(keep);
+    let failed = view.history.in_state(State::Failed).filter(not_serving);
+    let left = view.history.in_state(State::Pruned).filter(not_serving).filter(|number| {
+        view.inventory.of_release(*number).next().is_some() || view.inventory.records.contains_key(number)
+    });
+    failed.chain(old).chain(left).collect()
 }
 
 fn remove_containers(inventory: &HostInventory, pruned: &BTreeSet<ReleaseNumber>) -> Option<Action> {
@@ -269,11 +293,11 @@ fn remove_containers(inventory: &HostInventory, pruned: &BTreeSet<ReleaseNumber>
     (!containers.is_empty()).then_some(Action::RemoveContainers { containers })
 }
 
-fn remove_images(inventory: &HostInventory, pruned: &BTreeSet<ReleaseNumber>) -> Vec<Action> {
+fn remove_images(view: &HostView<'_>, pruned: &BTreeSet<ReleaseNumber>) -> Vec<Action> {
     pruned
         .iter()
-        .filter_map(|number| inventory.records.get(number))
-        .filter(|record| inventory.images.contains_key(&record.image.reference))
+        .filter_map(|number| view.inventory.records.get(number))
+        .filter(|record| view.inventory.images.contains_key(&record.image.reference))
         .map(|record| Action::RemoveImage { reference: record.image.reference.clone() })
         .collect()
 }

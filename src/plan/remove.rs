@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::inventory::{HostInventory, Inventory};
 use crate::name::Scope;
+use crate::release::history::History;
 
 use super::action::Action;
 use super::{Goal, Plan, Stage, Wave, container};
@@ -28,7 +29,7 @@ pub fn plan(scope: &Scope, inventory: &Inventory, volumes: Volumes) -> Plan {
             .iter()
             .filter_map(|(name, host)| Some((name.clone(), host.history()?.position.clone())))
             .collect(),
-        before: inventory.iter().map(|(name, host)| (name.clone(), host.history().and_then(|h| h.live()))).collect(),
+        before: inventory.iter().map(|(name, host)| (name.clone(), host.history().and_then(History::live))).collect(),
         waves: Vec::new(),
         settle: Wave { hosts },
     }

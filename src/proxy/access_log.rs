@@ -151,8 +151,10 @@ impl Entry {
                 text(&mut line, name, value);
             }
         }
-        if let Some(broken) = &self.broken {
-            text(&mut line, "error", broken);
+        match (&self.broken, self.status) {
+            (Some(broken), _) => text(&mut line, "error", broken),
+            (None, None) => text(&mut line, "error", "the client went away"),
+            (None, Some(_)) => {}
         }
         line.push_str("}\n");
         line

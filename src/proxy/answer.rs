@@ -18,6 +18,8 @@ pub(super) struct Answer {
     kind: Kind,
     /// Written to the access log when the body is dropped.
     pub(super) entry: Option<Box<Entry>>,
+    /// What follows on an HTTP/1.1 connection is not to be believed.
+    pub(super) hangs_up: bool,
 }
 
 enum Kind {
@@ -52,12 +54,12 @@ pub(super) enum AnswerError {
 impl Answer {
     /// A page of ship-proxy's own.
     pub(super) fn page(text: impl Into<Bytes>) -> Self {
-        Self { kind: Kind::Page(Some(text.into())), entry: None }
+        Self { kind: Kind::Page(Some(text.into())), entry: None, hangs_up: false }
     }
 
     /// No body at all.
     pub(super) fn empty() -> Self {
-        Self { kind: Kind::Page(None), entry: None }
+        Self { kind: Kind::Page(None), entry: None, hangs_up: false }
     }
 
     /// The app's body.
@@ -65,7 +67,7 @@ impl Answer {
         if body.incoming.is_end_stream() {
             body.finish();
         }
-        Self { kind: Kind::App(Box::new(body)), entry: None }
+        Self { kind: Kind::App(Box::new(body)), entry: None, hangs_up: false }
     }
 }
 

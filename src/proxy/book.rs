@@ -19,6 +19,8 @@ pub(super) struct Book {
     pub(super) services: BTreeMap<ServiceName, Service>,
     /// The highest that any change has had.
     pub(super) generation: u64,
+    /// ship-proxy is ending: nothing moves any more.
+    pub(super) stopping: bool,
     /// What the state file had and could not be read.
     pub(super) unreadable: Vec<Value>,
 }
@@ -77,6 +79,9 @@ impl Book {
 
     /// Whether this switch may be made: the service is where the caller thinks, and its routes are its own.
     pub(super) fn admit(&self, name: &ServiceName, deployment: &Deployment) -> Result<(), Refusal> {
+        if self.stopping {
+            return Err(Refusal::new(Code::Stopping, "ship-proxy is stopping"));
+        }
         if let Some(expected) = deployment.asked.expected_generation {
             match self.services.get(name) {
                 Some(service) if service.generation != expected => return Err(moved(name, expected, service)),

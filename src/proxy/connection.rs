@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::forward::{self, Front};
 use super::headers::Peer;
@@ -83,24 +84,45 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+/// Serves a connection, which may not even say what it speaks before ship-proxy ends.
 async fn serve(stream: TcpStream, peer: Peer, tls: Option<TlsAcceptor>, shared: Shared) {
     // Without it answers are only slower.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else {
-        match tokio::time::timeout(HEAD, speaks_http2(&stream)).await {
-            Ok(Ok(true)) => serve_http2(stream, peer, shared).await,
-            Ok(Ok(false)) => serve_http1(stream, peer, shared).await,
-            // Silent for too long, or gone.
-            Ok(Err(_)) | Err(_) => {}
-        }
+    let mut phase = shared.phase.clone();
+    let ending = phase.wait_for(|phase| *phase == Phase::Ending);
+    let Some(spoken) = (tokio::select! {
+        spoken = begin(stream, tls) => spoken,
+        _ = ending => None,
+    }) else {
         return;
     };
-    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            serve_http2(stream, peer, shared).await;
-        } else {
-            serve_http1(stream, peer, shared).await;
-        }
+    match spoken {
+        Spoken::Http1(stream) => serve_http1(stream, peer, shared).await,
+        Spoken::Http2(stream) => serve_http2(stream, peer, shared).await,
+        Spoken::Http1Tls(stream) => serve_http1(stream, peer, shared).await,
+        Spoken::Http2Tls(stream) => serve_http2(stream, peer, shared).await,
+    }
+}
+
+/// A connection that has said what it speaks.
+enum Spoken {
+    Http1(TcpStream),
+    Http2(TcpStream),
+    Http1Tls(Box<TlsStream<TcpStream>>),
+    Http2Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// `None`: silent for too long, or gone.
+async fn begin(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Spoken> {
+    let Some(tls) = tls else {
+        let http2 = tokio::time::timeout(HEAD, speaks_http2(&stream)).await.ok()?.ok()?;
+        return Some(if http2 { Spoken::Http2(stream) } else { Spoken::Http1(stream) });
+    };
+    let stream = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await.ok()?.ok()?;
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        Some(Spoken::Http2Tls(Box::new(stream)))
+    } else {
+        Some(Spoken::Http1Tls(Box::new(stream)))
     }
 }
 
@@ -131,7 +153,8 @@ async fn serve_http1(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, p
             let (front, phase) = (Arc::clone(&front), phase.clone());
             async move {
                 let mut response = forward::answer(&front, &peer, request).await;
-                if *phase.borrow() != Phase::Serving && !response.status().is_informational() {
+                let ends = *phase.borrow() != Phase::Serving && !response.status().is_informational();
+                if ends || response.body().hangs_up {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(response)
@@ -139,7 +162,11 @@ async fn serve_http1(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, p
         })
     };
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(MOST_HEADERS).max_header_size(LONGEST_HEAD).max_buf_size(LONGEST_HEAD);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_headers(MOST_HEADERS)
+        .max_header_size(LONGEST_HEAD)
+        .max_buf_size(LONGEST_HEAD);
     let mut connection = pin!(http.serve_connection(TokioIo::new(io), service).with_upgrades());
     // An error is a client that went away, or did not speak HTTP and was told so.
     let ended = tokio::select! {

@@ -24,6 +24,9 @@ const FAILURES: u32 = 3;
 /// The first pause between checks before a switch, so that a fast app is live fast.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 
+/// Half of what a connection is kept idle at most.
+const SWEEP: Duration = Duration::from_millis(500);
+
 /// How much of a failed answer's body is reported.
 const BODY_START: usize = 512;
 
@@ -129,6 +132,15 @@ pub(super) async fn watch(targets: Arc<Targets>, deployment: Arc<Deployment>) {
     tokio::select! {
         _ = retired.wait_for(|retired| *retired) => {}
         _ = join_all(watches) => {}
+        () = sweep(&targets) => {}
+    }
+}
+
+/// Closes connections that were idle for too long.
+async fn sweep(targets: &Targets) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        targets.list.iter().for_each(|target| target.pool.sweep());
     }
 }
 
@@ -136,7 +148,6 @@ async fn watch_target(target: &Arc<Target>, targets: &Targets, deployment: &Depl
     let mut failures = 0;
     loop {
         tokio::time::sleep(deployment.health.interval).await;
-        target.pool.sweep();
         match check(target, deployment).await {
             Ok(()) => {
                 failures = 0;

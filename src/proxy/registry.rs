@@ -231,7 +231,10 @@ impl Registry {
 
     /// ship-proxy ends: drains everything. No connection takes new requests any more when this is called.
     pub(super) async fn stop(&self, limit: Duration) -> Drained {
-        let services = std::mem::take(&mut self.book.lock().await.services);
+        let mut book = self.book.lock().await;
+        book.stopping = true;
+        let services = std::mem::take(&mut book.services);
+        drop(book);
         self.table.store(Arc::new(Table::default()));
         let drains = services.into_values().map(|service| drained(Some(service.end(limit))));
         join_all(drains).await.into_iter().fold(Drained::default(), |sum, one| Drained {

@@ -75,6 +75,7 @@ pub(super) fn rescue(trouble: Trouble) -> Response<Answer> {
     );
     let mut response = Response::new(Answer::page(page));
     *response.status_mut() = status;
+    response.body_mut().hangs_up = matches!(trouble, Trouble::BadRequest(_));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -126,7 +126,7 @@ pub struct Role {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Health {
-    /// It answers GET on `path` with a status from 200 to 399 (a redirect is not followed).
+    /// It answers GET on `path` with a status from 200 to 299. A redirect is not followed: it says where it leads.
     Http {
         /// Path and query, beginning with a slash.
         path: String,

@@ -9,7 +9,7 @@ use super::command::ROOT;
 use super::exec::{ExecError, ExecReason};
 use super::files::State;
 use super::lease::{Lease as HeldLease, LeaseError, LeaseReason};
-use super::session::Session;
+use super::session::{OpenError, Session};
 use crate::diagnostic::Hint as _;
 use crate::name::{ReleaseNumber, Scope};
 use crate::ports::{Archive, Lease, Memory, OnLine, PortError, PortErrorKind, PortResult};
@@ -21,19 +21,27 @@ const MODE: &str = "600";
 /// One host's directory.
 pub struct HostArchive {
     session: Session,
+    root: String,
 }
 
 impl HostArchive {
     /// The directory of the host at the other end.
     pub fn new(session: Session) -> Self {
-        Self { session }
+        Self { session, root: ROOT.to_owned() }
+    }
+
+    /// The same in another directory than [`ROOT`].
+    #[must_use]
+    pub fn at(mut self, root: &str) -> Self {
+        root.clone_into(&mut self.root);
+        self
     }
 }
 
 #[async_trait]
 impl Archive for HostArchive {
     async fn read(&self, scope: &Scope) -> PortResult<Memory> {
-        let state = self.session.read_state(ROOT, &scope.to_string()).await.map_err(from_exec)?;
+        let state = self.session.read_state(&self.root, &scope.to_string()).await.map_err(from_exec)?;
         memory(&self.session, state)
     }
 
@@ -45,27 +53,29 @@ impl Archive for HostArchive {
         busy: OnLine<'_>,
     ) -> PortResult<(Arc<dyn Lease>, Memory)> {
         let name = scope.to_string();
-        let (lease, state) =
-            HeldLease::wait(&self.session, (ROOT, &name), holder, wait, busy).await.map_err(from_lease)?;
+        let (lease, state) = HeldLease::wait(&self.session, (self.root.as_str(), name.as_str()), holder, wait, busy)
+            .await
+            .map_err(from_lease)?;
         let memory = memory(&self.session, state)?;
         Ok((Arc::new(ScopeLease { lease, scope: name, session: self.session.clone() }), memory))
     }
 
     async fn secrets(&self, scope: &Scope, release: ReleaseNumber) -> PortResult<Secrets> {
-        let path = format!("{ROOT}/apps/{scope}/{}", secrets_path(release));
-        let bytes = self.session.read_file(ROOT, &path).await.map_err(from_exec)?;
+        let path = format!("{}/apps/{scope}/{}", self.root, secrets_path(release));
+        let bytes = self.session.read_file(&self.root, &path).await.map_err(from_exec)?;
         read_secrets(&self.session, release, bytes)
     }
 
     async fn append_audit(&self, scope: &Scope, line: &str) -> PortResult<()> {
-        self.session.append_audit(ROOT, &scope.to_string(), line).await.map_err(from_exec)
+        self.session.append_audit(&self.root, &scope.to_string(), line).await.map_err(from_exec)
     }
 
     async fn audit(&self, scope: &Scope) -> PortResult<String> {
-        let directory = format!("{ROOT}/apps/{scope}");
+        let directory = format!("{}/apps/{scope}", self.root);
         // Older lines were moved aside when the file had become long.
         let paths = [format!("{directory}/audit.jsonl.1"), format!("{directory}/audit.jsonl")];
-        let files = self.session.read_files(ROOT, &[paths[0].as_str(), paths[1].as_str()]).await.map_err(from_exec)?;
+        let files =
+            self.session.read_files(&self.root, &[paths[0].as_str(), paths[1].as_str()]).await.map_err(from_exec)?;
         Ok(paths.iter().filter_map(|path| files.get(path)).map(|bytes| String::from_utf8_lossy(bytes)).collect())
     }
 }
@@ -98,15 +108,15 @@ impl Lease for ScopeLease {
             secrets.reveal().map(|(name, value)| (name.to_owned(), value.into())).collect();
         let values =
             zeroize::Zeroizing::new(serde_json::to_vec(&values).map_err(|error| PortError::refused(doing(), error))?);
-        // Both are under way at the same time; the answers come in their order.
+        // Sent together and written in this order: where there is a record, there are its secrets.
         let record_path = format!("releases/{}/release.json", release.number);
         let secrets_path = secrets_path(release.number);
-        let (record, secrets) = futures_util::future::join(
-            self.lease.put(&record_path, &record, MODE),
+        let (secrets, record) = futures_util::future::join(
             self.lease.put(&secrets_path, &values, MODE),
+            self.lease.put(&record_path, &record, MODE),
         )
         .await;
-        record.and(secrets).map_err(from_lease)
+        secrets.and(record).map_err(from_lease)
     }
 
     async fn secrets(&self, release: ReleaseNumber) -> PortResult<Secrets> {
@@ -158,22 +168,32 @@ fn read_secrets(session: &Session, release: ReleaseNumber, bytes: Option<Vec<u8>
 /// An exec's failure as the effects see it.
 pub(super) fn from_exec(error: ExecError) -> PortError {
     let hints = error.hints();
-    let kind = match &error.reason {
-        ExecReason::Lost(_) => PortErrorKind::Lost,
-        _ => PortErrorKind::Refused,
-    };
     let doing = format!("{} on {}", error.doing, error.host);
-    PortError { doing, kind, source: Some(Box::new(error.reason)), hints }
+    PortError { doing, kind: exec_kind(&error.reason), source: Some(Box::new(error.reason)), hints }
 }
 
 fn from_lease(error: LeaseError) -> PortError {
     let hints = error.hints();
     let kind = match &error.reason {
-        LeaseReason::Lost(_) | LeaseReason::Exec(ExecReason::Lost(_)) => PortErrorKind::Lost,
+        LeaseReason::Lost(_) => PortErrorKind::Lost,
+        LeaseReason::Exec(reason) => exec_kind(reason),
         LeaseReason::Busy { .. } => PortErrorKind::Conflict,
         reason if reason.is_disk_full() => PortErrorKind::DiskFull,
-        _ => PortErrorKind::Refused,
+        LeaseReason::Refused(_) => PortErrorKind::Refused,
     };
     let doing = format!("{} on {}", error.doing, error.host);
     PortError { doing, kind, source: Some(Box::new(error.reason)), hints }
+}
+
+/// A host that does not answer is as good as lost: what happened there is unknown.
+fn exec_kind(reason: &ExecReason) -> PortErrorKind {
+    match reason {
+        ExecReason::Lost(_) | ExecReason::TimedOut(_) | ExecReason::Open(OpenError::Lost(_) | OpenError::TimedOut) => {
+            PortErrorKind::Lost
+        }
+        ExecReason::Failed(said) if said.contains("No space left") => PortErrorKind::DiskFull,
+        ExecReason::Open(_) | ExecReason::NotAllowed | ExecReason::Failed(_) | ExecReason::Nonsense(_) => {
+            PortErrorKind::Refused
+        }
+    }
 }

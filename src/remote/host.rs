@@ -25,7 +25,7 @@ use crate::name::HostName;
 use crate::ports::{Host, ImageSource, OnLine, PortError, PortErrorKind, PortResult, Server};
 
 /// Channels to the engine that are opened at once, before anything is asked: what an inventory asks at the same time.
-const ENGINE_CHANNELS: usize = 5;
+const ENGINE_CHANNELS: usize = 6;
 
 /// How long a small program on a host may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -49,18 +49,18 @@ impl Connected {
         let socket = Box::new(SessionSocket { session: session.clone(), socket: Socket::docker() });
         let tables = Arc::new(Tables { session: session.clone() });
         let engine = DockerEngine::new(name.clone(), socket, images, tables)?;
-        let warming = engine.clone();
-        // If the engine does not answer, whoever asks it first is told so.
-        tokio::spawn(async move { warming.warm(ENGINE_CHANNELS).await });
+        engine.open_ahead(ENGINE_CHANNELS);
         Ok(Self { session, engine })
     }
 
     /// The ports of the effects.
     pub fn host(&self) -> Host {
         let proxy = Box::new(SessionSocket { session: self.session.clone(), socket: Socket::proxy() });
+        let router = ControlRouter::new(self.session.host().clone(), proxy);
+        router.open_ahead();
         Host {
             engine: Arc::new(self.engine.clone()),
-            router: Arc::new(ControlRouter::new(self.session.host().clone(), proxy)),
+            router: Arc::new(router),
             archive: Arc::new(HostArchive::new(self.session.clone())),
         }
     }
@@ -117,6 +117,10 @@ struct Tables {
 impl SocketTables for Tables {
     async fn tcp(&self, pid: u32) -> io::Result<String> {
         let output = self.session.run(&Command::SocketTables { pid }, b"", LIMIT).await.map_err(io::Error::other)?;
+        // A kernel without IPv6 has no second table, so that a complaint alone is no failure.
+        if output.stdout.is_empty() {
+            return Err(io::Error::other(output.last_words()));
+        }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }

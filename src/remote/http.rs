@@ -52,11 +52,16 @@ pub enum HttpError {
     Broken(#[source] hyper::Error),
 }
 
+/// A channel that is being opened and joins the idle ones.
+type Opening = JoinHandle<Result<(), HttpError>>;
+
 /// Channels to one socket.
 pub struct Channels {
     dial: Box<dyn Dial>,
     trips: RoundTrips,
     idle: Mutex<Vec<SendRequest<Body>>>,
+    /// Channels that are being opened ahead of need and that nobody waits for yet.
+    ahead: Mutex<Vec<Opening>>,
     /// Told when a channel joins `idle`.
     joined: Notify,
 }
@@ -64,16 +69,15 @@ pub struct Channels {
 impl Channels {
     /// No channel is opened yet.
     pub fn new(dial: Box<dyn Dial>) -> Arc<Self> {
-        Arc::new(Self { trips: dial.round_trips(), dial, idle: Mutex::new(Vec::new()), joined: Notify::new() })
+        let (idle, ahead, joined) = (Mutex::default(), Mutex::default(), Notify::new());
+        Arc::new(Self { trips: dial.round_trips(), dial, idle, ahead, joined })
     }
 
-    /// Opens channels ahead of need, all in the same round trip.
-    pub async fn warm(self: &Arc<Self>, count: usize) -> Result<(), HttpError> {
-        let opening: Vec<_> = (0..count).map(|_| self.open()).collect();
-        for channel in opening {
-            joined(channel).await?;
-        }
-        Ok(())
+    /// Begins to open channels ahead of need, all in the same round trip. Those that fail are tried again when they are
+    /// needed.
+    pub fn open_ahead(self: &Arc<Self>, count: usize) {
+        let opening = (0..count).map(|_| self.open());
+        lock(&self.ahead).extend(opening);
     }
 
     /// Sends a request, over a channel that is idle or else over whichever is ready first: a new one or one that
@@ -107,7 +111,7 @@ impl Channels {
         if let Some(channel) = self.take() {
             return Ok(channel);
         }
-        let mut opening = self.open();
+        let mut opening = self.opened_ahead().unwrap_or_else(|| self.open());
         loop {
             tokio::select! {
                 opened = &mut opening => match opened {
@@ -126,7 +130,7 @@ impl Channels {
     }
 
     fn take(&self) -> Option<SendRequest<Body>> {
-        let mut idle = self.lock();
+        let mut idle = lock(&self.idle);
         while let Some(channel) = idle.pop() {
             if channel.is_ready() {
                 return Some(channel);
@@ -135,8 +139,14 @@ impl Channels {
         None
     }
 
+    fn opened_ahead(&self) -> Option<Opening> {
+        let mut ahead = lock(&self.ahead);
+        ahead.retain(|opening| !opening.is_finished());
+        ahead.pop()
+    }
+
     /// Opens a channel that joins the idle ones.
-    fn open(self: &Arc<Self>) -> JoinHandle<Result<(), HttpError>> {
+    fn open(self: &Arc<Self>) -> Opening {
         let channels = Arc::clone(self);
         tokio::spawn(async move {
             let stream = channels.dial.dial().await.map_err(HttpError::Dial)?;
@@ -160,15 +170,11 @@ impl Channels {
     }
 
     fn join(&self, channel: SendRequest<Body>) {
-        self.lock().push(channel);
+        lock(&self.idle).push(channel);
         self.joined.notify_one();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<SendRequest<Body>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn joined(opening: JoinHandle<Result<(), HttpError>>) -> Result<(), HttpError> {
-    opening.await.map_err(|ended| HttpError::Dial(io::Error::other(ended)))?
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,6 +4,7 @@
 
 pub mod round_trips;
 pub mod pattern;
+mod ssh_words;
 pub mod ssh_config;
 pub mod known_hosts;
 pub mod access;
@@ -11,6 +12,8 @@ mod gate;
 mod wire;
 mod auth;
 mod host_key;
+mod patience;
+mod tcp;
 pub mod connect;
 pub mod session;
 pub mod command;

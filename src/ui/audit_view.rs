@@ -23,6 +23,9 @@ pub struct Entry {
     /// Its exit code; `None` while it runs, or if nobody was there any more to see it.
     #[serde(default)]
     pub exit: Option<i64>,
+    /// The same in the line of a beginning and in that of its end.
+    #[serde(default)]
+    pub id: Option<String>,
 }
 
 /// What the hosts recorded.
@@ -40,7 +43,7 @@ impl Audit {
         let mut unreadable = 0;
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
             match serde_json::from_str(line) {
-                Ok(entry) => self.entries.push((host.clone(), entry)),
+                Ok(entry) => self.enter(host, entry),
                 Err(_) => unreadable += 1,
             }
         }
@@ -48,6 +51,17 @@ impl Audit {
             self.unreadable.push((host.clone(), unreadable));
         }
         self.entries.sort_by(|(_, a), (_, b)| a.at.cmp(&b.at));
+    }
+}
+
+impl Audit {
+    /// An end completes its beginning, which stays where it is in time.
+    fn enter(&mut self, host: &HostName, entry: Entry) {
+        let same = |(at, known): &&mut (HostName, Entry)| at == host && known.id.is_some() && known.id == entry.id;
+        match self.entries.iter_mut().find(same) {
+            Some((_, begun)) => begun.exit = entry.exit,
+            None => self.entries.push((host.clone(), entry)),
+        }
     }
 }
 

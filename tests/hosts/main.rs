@@ -6,4 +6,18 @@
     reason = "tests start programs, read their environment, and stop where they cannot go on"
 )]
 
+mod apps;
+mod bad_releases;
+mod exec;
+mod fleet;
+mod interrupted;
+mod limits;
+mod logs;
+mod rollback;
+mod secrets;
+mod setup;
+mod speed;
+mod status;
 mod support;
+mod traffic;
+mod volumes;

@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on says where, and allow-unwrap-in-tests knows no helpers"
 )]
+#![expect(unreachable_pub, reason = "what test modules share is public within this binary")]
 
 mod config;
 mod documents;
@@ -12,4 +13,5 @@ mod local;
 mod proxy;
 mod release;
 mod remote;
+mod setup;
 mod ui;

@@ -9,15 +9,9 @@ use crate::config::reader::Table;
 /// Long enough for the deploy before in a pipeline, short enough that a person still watches.
 const LEASE_WAIT: Duration = Duration::from_mins(1);
 
-/// Several lost round trips on a bad link; a deploy that is gone is noticed after 15 s.
-const PROBATION: Duration = Duration::from_secs(20);
-
 /// What the file says, or these.
 pub(crate) fn read(root: &Table<'_>) -> Deploy {
     let table = root.table("deploy");
     let table = table.as_ref();
-    Deploy {
-        lease_wait: table.and_then(|table| table.read("lease_wait", duration::any)).unwrap_or(LEASE_WAIT),
-        probation: table.and_then(|table| table.read("probation", duration::positive)).unwrap_or(PROBATION),
-    }
+    Deploy { lease_wait: table.and_then(|table| table.read("lease_wait", duration::any)).unwrap_or(LEASE_WAIT) }
 }

@@ -14,8 +14,6 @@ pub struct ServerFacts {
     pub system: System,
     /// Bytes that are free on the root file system.
     pub disk_free: u64,
-    /// Bytes of memory in all.
-    pub memory: u64,
     /// Who is using apt or dpkg now: `unattended-upgr (pid 812)`.
     pub apt_held_by: Option<String>,
     /// The container engine.
@@ -90,8 +88,6 @@ pub struct Engine {
     pub swarm: bool,
     /// Containers that run now.
     pub containers_running: u32,
-    /// `/var/lib/docker`
-    pub data_root: String,
 }
 
 /// A configuration file.
@@ -108,8 +104,6 @@ pub enum Settings {
 /// The deploy user's account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Its user ID.
-    pub uid: u32,
     /// It is in the group that may use Docker.
     pub in_docker_group: bool,
     /// The lines of its `authorized_keys`.

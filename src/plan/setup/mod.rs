@@ -18,8 +18,6 @@ pub const STATE: &str = "/var/lib/ship";
 pub const PROXY_ACCOUNT: &str = "ship-proxy";
 /// The group whose members may use Docker.
 pub const DOCKER_GROUP: &str = "docker";
-/// The ports that ship-proxy takes.
-pub const PORTS: [u16; 2] = [80, 443];
 
 /// What `docker.io` with all that it needs takes on a fresh server, and some air.
 const ROOM_FOR_DOCKER: u64 = 700_000_000;

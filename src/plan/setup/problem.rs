@@ -78,25 +78,26 @@ fn holder(listener: &Listener) -> String {
 impl crate::diagnostic::Hint for Problem {
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::System { .. } | Self::NoSystemd { .. } => Vec::new(),
             Self::NoRoot { login } => vec![
                 "ship setup --as root".to_owned(),
-                format!("echo '{login} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/{login}   # as root on the server"),
+                format!("on the server, as root: echo '{login} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/{login}"),
             ],
             Self::OldDocker { package, .. } => {
                 let package = package.as_deref().unwrap_or("docker.io");
-                vec![format!("apt-get install --only-upgrade {package}   # or remove it, and setup installs docker.io")]
+                vec![format!(
+                    "on the server: apt-get install --only-upgrade {package} (or remove it, and setup installs docker.io)"
+                )]
             }
             Self::ForeignDocker { what } if what == "a snap" => {
-                vec!["snap remove docker   # deletes its containers; then ship setup installs docker.io".to_owned()]
+                vec!["on the server: snap remove docker (deletes its containers), then: ship setup".to_owned()]
             }
             Self::ForeignDocker { what } if what == "podman" => {
-                vec!["apt-get remove podman-docker   # then ship setup installs docker.io".to_owned()]
+                vec!["on the server: apt-get remove podman-docker, then: ship setup".to_owned()]
             }
-            Self::ForeignDocker { .. } => Vec::new(),
-            Self::Settings { path, .. } => vec![format!("correct {path} on the server, then: ship setup")],
+            Self::System { .. } | Self::NoSystemd { .. } | Self::ForeignDocker { .. } => Vec::new(),
+            Self::Settings { path, .. } => vec![format!("on the server: correct {path}, then: ship setup")],
             Self::PortTaken(listener) => port_hints(listener),
-            Self::DiskFull { .. } => vec!["apt-get clean; docker system df; df -h   # on the server".to_owned()],
+            Self::DiskFull { .. } => vec!["on the server: df -h; apt-get clean".to_owned()],
             Self::NoKey { .. } => vec!["ssh-keygen -t ed25519".to_owned()],
         }
     }
@@ -105,17 +106,17 @@ impl crate::diagnostic::Hint for Problem {
 /// Stopping it comes first; who needs it behind ship-proxy can move it to another port.
 fn port_hints(listener: &Listener) -> Vec<String> {
     if let Some(container) = &listener.container {
-        return vec![format!("docker stop {container}   # on the server; or publish it on another port")];
+        return vec![format!("on the server: docker stop {container} (or publish it on another port)")];
     }
     let port = listener.port;
     let moving = |file: &str| format!("or move it: change port {port} in {file} and restart it");
     let stop = match (&listener.unit, listener.pid) {
         (Some(unit), _) if unit == "docker.service" => {
-            format!("docker ps --filter publish={port}   # on the server, says which container to stop")
+            format!("on the server: docker ps --filter publish={port} (says which container to stop)")
         }
-        (Some(unit), _) => format!("systemctl disable --now {}   # on the server", unit.trim_end_matches(".service")),
-        (None, Some(pid)) => format!("kill {pid}   # on the server"),
-        (None, None) => format!("ss -ltnp 'sport = :{port}'   # on the server, as root, says which"),
+        (Some(unit), _) => format!("on the server: systemctl disable --now {}", unit.trim_end_matches(".service")),
+        (None, Some(pid)) => format!("on the server: kill {pid}"),
+        (None, None) => format!("on the server, as root: ss -ltnp 'sport = :{port}' (says which)"),
     };
     match listener.process.as_deref() {
         Some("nginx") => vec![stop, moving("/etc/nginx/sites-enabled/*")],

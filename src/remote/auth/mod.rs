@@ -14,9 +14,10 @@ use russh::keys::{self, Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, P
 use tokio::net::UnixStream;
 
 use super::access::Access;
-use super::connect::{Handler, Patience};
+use super::connect::Handler;
 use super::host_key::kind;
 use super::known_hosts::fingerprint;
+use super::patience::Patience;
 use super::ssh_config::Target;
 use crate::diagnostic::Hint;
 

@@ -49,9 +49,9 @@ impl Api {
         Self { channels, minor: Arc::new(AtomicU32::new(FIRST_MINOR)) }
     }
 
-    /// Opens channels ahead of need.
-    pub(super) async fn warm(&self, count: usize) -> Result<(), HttpError> {
-        self.channels.warm(count).await
+    /// Begins to open channels ahead of need.
+    pub(super) fn open_ahead(&self, count: usize) {
+        self.channels.open_ahead(count);
     }
 
     /// bollard over these channels.
@@ -76,6 +76,8 @@ impl Api {
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         request.headers_mut().insert(UPGRADE, HeaderValue::from_static("tcp"));
         let response = self.ask_as(request).await?;
+        // This channel is given away; the next request shall find another one open.
+        self.channels.open_ahead(1);
         let upgraded = hyper::upgrade::on(response).await.map_err(|error| Fault::Lost(Box::new(error)))?;
         Ok(TokioIo::new(upgraded))
     }

@@ -31,15 +31,9 @@ enum Terminal {
 
 #[async_trait::async_trait]
 impl Console for DockerEngine {
-    async fn exec(
-        &self,
-        container: &str,
-        request: &ExecRequest,
-        streams: Streams,
-        resized: mpsc::Receiver<Size>,
-    ) -> PortResult<i64> {
+    async fn exec(&self, container: &str, request: &ExecRequest, streams: Streams) -> PortResult<i64> {
         let program = request.command.first().map_or("", String::as_str);
-        let run = self.exec_attached(container, request, streams, resized).await;
+        let run = self.exec_attached(container, request, streams).await;
         run.map_err(|fault| fault.doing(format!("run {program} in {container} on {}", self.host)))
     }
 
@@ -49,23 +43,16 @@ impl Console for DockerEngine {
         secrets: &Secrets,
         request: &ExecRequest,
         streams: Streams,
-        resized: mpsc::Receiver<Size>,
     ) -> PortResult<i64> {
         let mut body = self.once_body(spec, secrets, "console").await?;
         attach(&mut body, request, streams.input.is_some());
-        let run = self.run_in_new(&spec.name, body, streams, resized, request.tty).await;
+        let run = self.run_in_new(&spec.name, body, streams, request.tty).await;
         run.map_err(|fault| fault.doing(format!("run {} on {}", spec.name, self.host)))
     }
 }
 
 impl DockerEngine {
-    async fn exec_attached(
-        &self,
-        container: &str,
-        request: &ExecRequest,
-        streams: Streams,
-        resized: mpsc::Receiver<Size>,
-    ) -> Result<i64, Fault> {
+    async fn exec_attached(&self, container: &str, request: &ExecRequest, streams: Streams) -> Result<i64, Fault> {
         let tty = request.tty.is_some();
         let config = ExecConfig {
             attach_stdin: Some(streams.input.is_some()),
@@ -81,7 +68,7 @@ impl DockerEngine {
         let start = body(format!(r#"{{"Detach":false,"Tty":{tty}}}"#));
         let channel = within(PATIENCE, self.api.hijack(&format!("/exec/{id}/start"), start)).await?;
         let terminal = Terminal::Exec(id.clone());
-        self.join(channel, streams, terminal, request.tty, resized).await?;
+        self.join(channel, streams, terminal, request.tty).await?;
         self.exit_of_exec(&id).await
     }
 
@@ -90,7 +77,6 @@ impl DockerEngine {
         name: &str,
         new: ContainerCreateBody,
         streams: Streams,
-        resized: mpsc::Receiver<Size>,
         tty: Option<Size>,
     ) -> Result<i64, Fault> {
         let leftover = self.make_once(name, new).await?;
@@ -102,9 +88,9 @@ impl DockerEngine {
         let (channel, exit) =
             tokio::try_join!(within(PATIENCE, self.api.hijack(&attach, body(""))), self.exit_of(name))?;
         within(PATIENCE, self.docker.start_container(name, None::<StartContainerOptions>)).await?;
-        self.join(channel, streams, Terminal::Container(name.to_owned()), tty, resized).await?;
+        self.join(channel, streams, Terminal::Container(name.to_owned()), tty).await?;
         let code = exit.await?;
-        leftover.is_gone();
+        leftover.removed();
         Ok(code)
     }
 
@@ -115,9 +101,8 @@ impl DockerEngine {
         streams: Streams,
         terminal: Terminal,
         tty: Option<Size>,
-        resized: mpsc::Receiver<Size>,
     ) -> Result<(), Fault> {
-        let Streams { input, output, errors } = streams;
+        let Streams { input, output, errors, resized } = streams;
         let (from, to) = tokio::io::split(channel);
         let read = async {
             if tty.is_some() { copy_terminal(from, output).await } else { copy_streams(from, output, errors).await }

@@ -14,6 +14,7 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt;
 
+use super::addresses::Addresses;
 use super::fault::Fault;
 use super::{DockerEngine, PATIENCE, spec, within};
 use crate::plan::action::ContainerSpec;
@@ -23,6 +24,10 @@ use crate::release::Secrets;
 /// The longest that a stop may take: a stop time of minutes is legal, and the connection's keepalive finds dead hosts.
 const LONG: Duration = Duration::from_hours(1);
 
+/// Requests that are sent at once may overtake each other on the host; after this pause they do not. A start takes
+/// much longer.
+const BEHIND: Duration = Duration::from_millis(10);
+
 /// How many lines of a container's log explain how it ended.
 const LAST_LINES: usize = 20;
 
@@ -30,8 +35,10 @@ impl DockerEngine {
     pub(super) async fn create_container(&self, spec: &ContainerSpec, secrets: &Secrets) -> PortResult<()> {
         let doing = || format!("create {} on {}", spec.name, self.host);
         let facts = self.facts().await.map_err(|fault| fault.doing(doing()))?;
-        let body = spec::create_body(spec, secrets, &facts.log_driver)
+        let mut body = spec::create_body(spec, secrets, &facts.log_driver)
             .map_err(|missing| crate::ports::PortError::refused(doing(), missing))?;
+        let address = self.addresses().as_mut().and_then(Addresses::next);
+        body.networking_config = address.map(|address| spec::with_address(&spec.network, address));
         match self.make(&spec.name, body.clone()).await {
             Err(Fault::Answered { status: 409, .. }) => self.create_again(&spec.name, body).await,
             result => result,
@@ -61,7 +68,8 @@ impl DockerEngine {
 
     pub(super) async fn make(&self, name: &str, body: ContainerCreateBody) -> Result<(), Fault> {
         let options = CreateContainerOptionsBuilder::new().name(name).build();
-        within(PATIENCE, self.docker.create_container(Some(options), body)).await?;
+        // bollard's futures hold the whole body several times over.
+        Box::pin(within(PATIENCE, self.docker.create_container(Some(options), body))).await?;
         Ok(())
     }
 
@@ -70,15 +78,19 @@ impl DockerEngine {
     }
 
     pub(super) async fn inspect(&self, name: &str) -> Result<ContainerInspectResponse, Fault> {
-        within(PATIENCE, self.docker.inspect_container(name, None::<InspectContainerOptions>)).await
+        Box::pin(within(PATIENCE, self.docker.inspect_container(name, None::<InspectContainerOptions>))).await
     }
 
-    /// Starts and looks in one round trip: an engine holds the container while it starts it, so that the look, which is
-    /// sent right behind, mostly sees the result. If it came first, it is repeated.
+    /// Starts and looks in one round trip: an engine holds the container while it starts it, so that a look that comes
+    /// right behind waits for the result. If it came first, it is repeated.
     pub(super) async fn start_container(&self, name: &str) -> PortResult<ContainerView> {
         let doing = || format!("start {name} on {}", self.host);
         let start = within(PATIENCE, self.docker.start_container(name, None::<StartContainerOptions>));
-        let (started, seen) = tokio::join!(start, self.inspect(name));
+        let look = async {
+            tokio::time::sleep(BEHIND).await;
+            self.inspect(name).await
+        };
+        let (started, seen) = tokio::join!(start, look);
         started.map_err(|fault| fault.doing(doing()))?;
         let seen = container_view(&seen.map_err(|fault| fault.doing(doing()))?);
         if seen.running {

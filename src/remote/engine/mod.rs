@@ -1,5 +1,6 @@
 //! The container engine of a host: the port [`Engine`](crate::ports::Engine) on the Docker Engine API.
 
+mod addresses;
 mod api;
 mod console;
 mod containers;
@@ -19,13 +20,14 @@ mod tests;
 
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker;
 use tokio::sync::OnceCell;
 
+use self::addresses::Addresses;
 use self::api::Api;
 use self::fault::Fault;
 use crate::name::{Digest, HostName, Scope};
@@ -55,6 +57,8 @@ pub struct DockerEngine {
     images: Arc<dyn ImageSource>,
     tables: Arc<dyn SocketTables>,
     facts: Arc<OnceCell<Facts>>,
+    /// Of the app that was looked at; `None` where its network is not one that ship divided.
+    addresses: Arc<Mutex<Option<Addresses>>>,
 }
 
 /// What an engine says of itself once and for all.
@@ -77,13 +81,17 @@ impl DockerEngine {
         let api = Api::new(Channels::new(socket));
         let docker =
             api.docker().map_err(|error| PortError::refused(format!("talk to the engine of {host}"), error))?;
-        Ok(Self { host, docker, api, images, tables, facts: Arc::default() })
+        Ok(Self { host, docker, api, images, tables, facts: Arc::default(), addresses: Arc::default() })
     }
 
-    /// Opens channels ahead of need, all in one round trip.
-    pub async fn warm(&self, channels: usize) -> PortResult<()> {
-        let warmed = self.api.warm(channels).await;
-        warmed.map_err(|error| Fault::from(error).doing(format!("reach the engine of {}", self.host)))
+    /// Begins to open channels ahead of need, all in one round trip. What is wrong with them is told to whoever asks
+    /// the engine first.
+    pub fn open_ahead(&self, channels: usize) {
+        self.api.open_ahead(channels);
+    }
+
+    fn addresses(&self) -> MutexGuard<'_, Option<Addresses>> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn facts(&self) -> Result<&Facts, Fault> {
@@ -102,7 +110,7 @@ impl DockerEngine {
 #[async_trait]
 impl Engine for DockerEngine {
     async fn view(&self, scope: &Scope) -> PortResult<EngineView> {
-        self.look_around(scope).await
+        Box::pin(self.look_around(scope)).await
     }
 
     async fn push(&self, image: &Image, chains: &[&[Digest]], tell: OnProgress<'_>) -> PortResult<Sent> {

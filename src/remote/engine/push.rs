@@ -125,7 +125,7 @@ impl DockerEngine {
         };
         let leftover = self.make_once(&name, body).await?;
         self.delete(&name).await?;
-        leftover.is_gone();
+        leftover.removed();
         Ok(())
     }
 

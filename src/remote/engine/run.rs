@@ -59,11 +59,16 @@ impl DockerEngine {
         Ok(body)
     }
 
-    /// Makes a container that runs once; one of its name that was left over goes first.
+    /// Makes a container that runs once; one of its name that was left over goes first, but nothing else.
     pub(super) async fn make_once(&self, name: &str, body: ContainerCreateBody) -> Result<Leftover, Fault> {
-        if let Err(fault) = self.make(name, body.clone()).await {
-            if fault.status() != Some(409) {
-                return Err(fault);
+        if let Err(taken) = self.make(name, body.clone()).await {
+            if taken.status() != Some(409) {
+                return Err(taken);
+            }
+            let there = self.inspect(name).await?;
+            let labels = there.config.and_then(|config| config.labels).unwrap_or_default();
+            if !labels.contains_key(spec::ONCE) {
+                return Err(taken);
             }
             self.delete(name).await?;
             self.make(name, body).await?;
@@ -80,7 +85,7 @@ impl DockerEngine {
         within(PATIENCE, self.docker.start_container(name, None::<StartContainerOptions>)).await?;
         let last_lines = read_lines(output, tell).await?;
         let exit_code = exit.await?;
-        leftover.is_gone();
+        leftover.removed();
         Ok(Ended { exit_code, last_lines })
     }
 
@@ -156,7 +161,7 @@ pub(super) struct Leftover {
 
 impl Leftover {
     /// It ended, and the engine removed it.
-    pub(super) fn is_gone(mut self) {
+    pub(super) fn removed(mut self) {
         self.engine = None;
     }
 }

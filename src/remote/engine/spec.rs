@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
-use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, RestartPolicy, RestartPolicyNameEnum};
+use bollard::models::{
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, NetworkingConfig,
+    RestartPolicy, RestartPolicyNameEnum,
+};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -77,6 +81,13 @@ pub(super) fn create_body(
     let digest = digest(&body);
     body.labels.get_or_insert_default().insert(SPEC.to_owned(), digest);
     Ok(body)
+}
+
+/// Joins the network at an address that stays.
+pub(super) fn with_address(network: &str, address: Ipv4Addr) -> NetworkingConfig {
+    let ipam_config = EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..EndpointIpamConfig::default() };
+    let endpoint = EndpointSettings { ipam_config: Some(ipam_config), ..EndpointSettings::default() };
+    NetworkingConfig { endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])) }
 }
 
 /// `NAME=value` in order of the names. A secret wins over a plain value of its name; values go as they are.

@@ -1,12 +1,14 @@
 //! One look at an engine: everything of an app and the engine itself, asked for at once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::Ipv4Addr;
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum, ImageSummary, Network};
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptions, ListVolumesOptions,
 };
 
+use super::addresses::Addresses;
 use super::fault::Fault;
 use super::spec::{labels, scope_filter, scope_labels};
 use super::{DockerEngine, PATIENCE, within};
@@ -19,15 +21,21 @@ impl DockerEngine {
     pub(super) async fn look_around(&self, scope: &Scope) -> PortResult<EngineView> {
         let looked = tokio::try_join!(
             self.version(),
-            self.containers(scope),
+            self.summaries(scope),
             self.images_of(scope),
             self.volumes(),
-            self.has_network(scope),
+            self.network(scope),
             self.facts(),
         );
-        let (engine, containers, images, volumes, network, _) =
+        let (engine, summaries, images, volumes, network, _) =
             looked.map_err(|fault| fault.doing(format!("look at the engine of {}", self.host)))?;
-        Ok(EngineView { engine, containers, images, volumes, network })
+        let mut addresses = network.as_ref().and_then(divided);
+        if let Some(addresses) = &mut addresses {
+            summaries.iter().filter_map(kept_address).for_each(|address| addresses.take(address));
+        }
+        *self.addresses() = addresses;
+        let containers = summaries.into_iter().filter_map(container).collect();
+        Ok(EngineView { engine, containers, images, volumes, network: network.is_some() })
     }
 
     async fn version(&self) -> Result<EngineFacts, Fault> {
@@ -39,10 +47,9 @@ impl DockerEngine {
         })
     }
 
-    async fn containers(&self, scope: &Scope) -> Result<Vec<Container>, Fault> {
+    async fn summaries(&self, scope: &Scope) -> Result<Vec<ContainerSummary>, Fault> {
         let options = ListContainersOptionsBuilder::new().all(true).filters(&scope_filter(scope)).build();
-        let found = within(PATIENCE, self.docker.list_containers(Some(options))).await?;
-        Ok(found.into_iter().filter_map(container).collect())
+        within(PATIENCE, self.docker.list_containers(Some(options))).await
     }
 
     async fn images_of(&self, scope: &Scope) -> Result<BTreeMap<String, String>, Fault> {
@@ -57,10 +64,22 @@ impl DockerEngine {
         Ok(found.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).collect())
     }
 
-    async fn has_network(&self, scope: &Scope) -> Result<bool, Fault> {
+    async fn network(&self, scope: &Scope) -> Result<Option<Network>, Fault> {
         let found = within(PATIENCE, self.docker.list_networks(None::<ListNetworksOptions>)).await?;
-        Ok(found.iter().any(|network| belongs(network, scope)))
+        Ok(found.into_iter().find(|network| belongs(network, scope)))
     }
+}
+
+/// The addresses of a network that ship divided.
+fn divided(network: &Network) -> Option<Addresses> {
+    let config = network.ipam.as_ref()?.config.as_ref()?.first()?;
+    Addresses::of(config.subnet.as_deref()?, config.ip_range.as_deref()?)
+}
+
+/// The address that a container keeps, running or not.
+fn kept_address(summary: &ContainerSummary) -> Option<Ipv4Addr> {
+    let networks = summary.network_settings.as_ref()?.networks.as_ref()?;
+    networks.values().find_map(|endpoint| endpoint.ipam_config.as_ref()?.ipv4_address.as_ref()?.parse().ok())
 }
 
 /// A replica, or `None` for what is none.

@@ -25,9 +25,6 @@ use crate::ports::{Drained, PortError, PortErrorKind, PortResult, Router, Switch
 use crate::release::Secrets;
 use crate::remote::http::{Channels, Dial, HttpError, body};
 
-/// Where ship-proxy listens on a host.
-pub const CONTROL_SOCKET: &str = "/var/lib/ship/proxy/control.sock";
-
 /// How long ship-proxy may take for what it does at once, and beyond what it was told to wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -72,6 +69,11 @@ impl ControlRouter {
     /// A ship-proxy behind its control socket; no channel is opened yet.
     pub fn new(host: HostName, socket: Box<dyn Dial>) -> Self {
         Self { host, channels: Channels::new(socket), switched: Mutex::default() }
+    }
+
+    /// Begins to open a channel ahead of need.
+    pub fn open_ahead(&self) {
+        self.channels.open_ahead(1);
     }
 
     async fn ask<T: DeserializeOwned>(

@@ -76,8 +76,6 @@ struct Info {
     live_restore_enabled: bool,
     #[serde(default)]
     containers_running: u32,
-    #[serde(default)]
-    docker_root_dir: String,
     swarm: Option<Swarm>,
 }
 
@@ -170,7 +168,6 @@ pub(super) fn read(output: &str) -> Result<ServerFacts, Unreadable> {
         privileged: said.yes("privileged"),
         system: system(&said),
         disk_free: said.number("disk_free"),
-        memory: said.number("memory_kb") * 1024,
         apt_held_by: said.text("apt_held_by").map(str::to_owned),
         docker: docker(&said)?,
         settings: match said.blob("settings64")? {
@@ -229,21 +226,17 @@ fn docker(said: &Said<'_>) -> Result<Docker, Unreadable> {
         live_restore: info.as_ref().is_some_and(|info| info.live_restore_enabled),
         swarm: info.as_ref().is_some_and(swarm),
         containers_running: info.as_ref().map_or(0, |info| info.containers_running),
-        data_root: info.map_or_else(|| "/var/lib/docker".to_owned(), |info| info.docker_root_dir),
     }))
 }
 
 fn account(said: &Said<'_>) -> Result<Option<Account>, Unreadable> {
-    let Some(uid) = said.text("account_uid").and_then(|uid| uid.parse().ok()) else { return Ok(None) };
+    let Some(name) = said.text("account_name") else { return Ok(None) };
     // What sshd's StrictModes wants.
     let usable = |key| {
-        said.directory(key).is_some_and(|file| {
-            file.mode & 0o022 == 0 && (file.owner == "root" || Some(file.owner.as_str()) == said.text("account_name"))
-        })
+        said.directory(key).is_some_and(|file| file.mode & 0o022 == 0 && (file.owner == "root" || file.owner == name))
     };
     let groups = said.text("account_groups").unwrap_or_default();
     Ok(Some(Account {
-        uid,
         in_docker_group: groups.split_whitespace().any(|group| group == DOCKER_GROUP),
         keys: said.lines("account_keys64")?,
         keys_usable: usable("account_ssh") && usable("account_keys_file"),

@@ -76,7 +76,7 @@ impl<S: Shell> Server for RemoteServer<S> {
         let ended = line.map_or(Ended::Silent { code }, |line| Ended::Saying { line });
         let mut error = PortError::refused(format!("{step} on {}", self.host), ended);
         if matches!(step, SetupStep::Install { .. }) {
-            error = error.hint("less /var/log/ship-setup.log   # on the server: all that apt said");
+            error = error.hint("on the server: less /var/log/ship-setup.log (all that apt said)");
         }
         Err(if disk_full { error.kind(PortErrorKind::DiskFull) } else { error })
     }

@@ -83,5 +83,5 @@ fn apply_word(apply: Apply) -> &'static str {
 }
 
 fn key_lines(keys: &[PublicKey]) -> String {
-    keys.iter().map(|key| format!("{key}\n")).collect()
+    keys.iter().map(|key| format!("{key}\n")).collect::<Vec<_>>().concat()
 }

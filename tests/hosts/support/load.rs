@@ -19,15 +19,15 @@ const NEWCOMERS: usize = 2;
 
 /// What the users saw.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Answers of all kinds.
-    pub answered: u64,
+    pub(crate) answered: u64,
     /// Everything that went wrong, in words.
-    pub failures: Vec<String>,
+    pub(crate) failures: Vec<String>,
 }
 
 /// Load on one server until it is stopped.
-pub struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     runtime: tokio::runtime::Runtime,
     users: JoinSet<Result<(), String>>,
@@ -36,7 +36,7 @@ pub struct Load {
 
 impl Load {
     /// Begins: keep-alive and new connections, requests of two seconds, a websocket and an event stream.
-    pub fn on(address: &str) -> Self {
+    pub(crate) fn on(address: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let mut load = Self { stop: Arc::default(), runtime, users: JoinSet::new(), answered: Arc::default() };
         let address = format!("{address}:80");
@@ -52,13 +52,8 @@ impl Load {
         load
     }
 
-    /// Answers so far.
-    pub fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Relaxed)
-    }
-
     /// Ends and tells what the users saw.
-    pub fn stop(mut self) -> Seen {
+    pub(crate) fn stop(mut self) -> Seen {
         self.stop.store(true, Ordering::Relaxed);
         let mut failures = Vec::new();
         self.runtime.block_on(async {

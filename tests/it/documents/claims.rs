@@ -41,6 +41,24 @@ fn the_ledger_of_the_manual_folds() {
     assert!(manual.blocks.iter().any(|block| block.text.contains(&damage)), "the manual does not show: {damage}");
 }
 
+/// An edited line, a lost one and one that is no JSON: the manual's loop makes a ledger of the rest.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "what a person types into a shell on a host")]
+fn the_repair_of_the_manual_repairs() {
+    let manual = document("docs/ledger.md");
+    let directory = tempfile::tempdir().unwrap();
+    let damaged = manual.blocks_in("jsonl").next().unwrap().replacen("ana@laptop", "bob@laptop", 1);
+    let kept: Vec<&str> = damaged.lines().filter(|line| !line.contains("pruned")).collect();
+    fs::write(directory.path().join("ledger.jsonl.kept"), kept.join("\n") + "\n").unwrap();
+    let repair = manual.blocks_in("bash").find(|text| text.contains("sha256sum")).unwrap();
+    let bash = std::process::Command::new("bash").args(["-euc", repair]).current_dir(&directory).status().unwrap();
+    assert!(bash.success());
+    let lines = ledger::read(&fs::read(directory.path().join("ledger.jsonl")).unwrap()).unwrap();
+    assert_eq!(lines.entries.len(), kept.len());
+    assert_eq!(lines.entries[0].by, "bob@laptop");
+    History::fold(&lines).unwrap();
+}
+
 #[test]
 fn the_record_of_the_manual_is_one() {
     let manual = document("docs/ledger.md");

@@ -12,14 +12,13 @@ use super::markdown::Document;
 use super::{documents, root};
 
 /// The commands of a line as a shell would see them, without redirections; nothing for a comment.
-pub fn commands(line: &str) -> Vec<Vec<String>> {
+pub(super) fn commands(line: &str) -> Vec<Vec<String>> {
     let mut commands = vec![vec![]];
     let mut word: Option<String> = None;
     let mut quote = None;
     for c in line.chars() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '\'' | '"') => {
                 quote = Some(c);
                 word.get_or_insert_default();
@@ -30,7 +29,7 @@ pub fn commands(line: &str) -> Vec<Vec<String>> {
                 commands.last_mut().unwrap().extend(word.take());
                 commands.push(vec![]);
             }
-            (None, c) => word.get_or_insert_default().push(c),
+            (_, c) => word.get_or_insert_default().push(c),
         }
     }
     commands.last_mut().unwrap().extend(word.take());
@@ -39,7 +38,7 @@ pub fn commands(line: &str) -> Vec<Vec<String>> {
 }
 
 /// The commands that a document has in blocks for a shell and in its sentences.
-pub fn commands_of(document: &Document) -> Vec<Vec<String>> {
+pub(super) fn commands_of(document: &Document) -> Vec<Vec<String>> {
     let scripts = document.blocks_in("sh").flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
     let typed = document.blocks_in("console").flat_map(|text| {
         text.lines().filter_map(|line| line.strip_prefix("$ ")).map(str::to_owned).collect::<Vec<_>>()
@@ -52,6 +51,8 @@ fn problem(words: &[String]) -> Option<String> {
     match Arguments::try_parse_from(words) {
         Ok(_) => None,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => None,
+        // A sentence that only names a command: `ship exec`.
+        Err(error) if error.kind() == ErrorKind::MissingRequiredArgument && words.len() == 2 => None,
         Err(error) => Some(format!("`{}`: {error}", words.join(" "))),
     }
 }
@@ -81,7 +82,8 @@ fn examples_in_the_help_parse() {
     }
 }
 
-/// A hint is a command to type. Whatever it names by `{…}` is filled in.
+/// A hint is a command to type, perhaps with words after it that say what it does. Whatever it names by `{…}` is filled
+/// in.
 #[test]
 fn hints_in_the_code_parse() {
     let names: Vec<String> = Arguments::command().get_subcommands().map(|it| it.get_name().to_owned()).collect();
@@ -90,8 +92,10 @@ fn hints_in_the_code_parse() {
         let text = fs::read_to_string(&path).unwrap();
         for literal in text.split("\"ship ").skip(1).filter_map(|rest| rest.split('"').next()) {
             let words = commands(&filled(&format!("ship {literal}"))).into_iter().next().unwrap_or_default();
-            if words.get(1).is_some_and(|name| names.contains(name)) {
-                wrong.extend(problem(&words).map(|problem| format!("{}: {problem}", path.display())));
+            let options = words.iter().rposition(|word| word.starts_with('-')).unwrap_or(1);
+            let is_command = words.get(1).is_some_and(|name| names.contains(name));
+            if is_command && !(options + 1..=words.len()).any(|end| problem(&words[..end]).is_none()) {
+                wrong.push(format!("{}: {}", path.display(), words.join(" ")));
             }
         }
     }

@@ -6,27 +6,27 @@ use std::path::{Path, PathBuf};
 use super::root;
 
 /// One file.
-pub struct Document {
+pub(super) struct Document {
     /// From the root of the repository.
-    pub name: String,
+    pub(super) name: String,
     /// The directory that its links start from.
-    pub directory: PathBuf,
+    pub(super) directory: PathBuf,
     /// Fenced blocks in order.
-    pub blocks: Vec<Block>,
+    pub(super) blocks: Vec<Block>,
     /// All that is not in a fenced block.
-    pub prose: String,
+    pub(super) prose: String,
 }
 
 /// A fenced block.
-pub struct Block {
+pub(super) struct Block {
     /// What follows the fence: `sh`, `toml`; empty if nothing does.
-    pub language: String,
+    pub(super) language: String,
     /// Its content.
-    pub text: String,
+    pub(super) text: String,
 }
 
 impl Document {
-    pub fn read(path: &Path) -> Self {
+    pub(super) fn read(path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap();
         let mut document = Self {
             name: path.strip_prefix(root()).unwrap().display().to_string(),
@@ -51,12 +51,12 @@ impl Document {
     }
 
     /// The blocks in a language.
-    pub fn blocks_in(&self, language: &str) -> impl Iterator<Item = &str> {
+    pub(super) fn blocks_in(&self, language: &str) -> impl Iterator<Item = &str> {
         self.blocks.iter().filter(move |block| block.language == language).map(|block| block.text.as_str())
     }
 
     /// Code in a line, between backticks, with line breaks as blanks.
-    pub fn spans(&self) -> Vec<String> {
+    pub(super) fn spans(&self) -> Vec<String> {
         // A paragraph at a time, so that a backtick too many spoils one paragraph and not the rest.
         let paragraphs = self.prose.split("\n\n").flat_map(|paragraph| {
             assert!(paragraph.matches('`').count() % 2 == 0, "{}: odd backticks in\n{paragraph}", self.name);
@@ -66,12 +66,12 @@ impl Document {
     }
 
     /// Where links lead.
-    pub fn links(&self) -> Vec<&str> {
+    pub(super) fn links(&self) -> Vec<&str> {
         self.prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect()
     }
 
     /// The anchors of its headings, as GitHub makes them.
-    pub fn anchors(&self) -> Vec<String> {
+    pub(super) fn anchors(&self) -> Vec<String> {
         let headings = self.prose.lines().filter(|line| line.starts_with('#'));
         headings.map(|line| slug(line.trim_start_matches('#').trim())).collect()
     }

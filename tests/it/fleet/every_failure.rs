@@ -151,9 +151,9 @@ async fn the_user_interrupts_at_every_change_of_a_rollback() {
 async fn every_stage_is_done_twice() {
     let fleet = fleet_with_two_releases().await;
     let end = super::command(&fleet, &|inventory| {
-        let hosts = inventory.keys().cloned().collect();
+        let hosts: Vec<_> = inventory.keys().cloned().collect();
         let number = ship::plan::deploy::next_number(inventory);
-        let mut plan = ship::plan::deploy::plan(&App::with(&[]).release(number, hosts), inventory)?;
+        let mut plan = ship::plan::deploy::plan(&App::with(&[]).release(number, &hosts), inventory)?;
         for wave in plan.waves.iter_mut().chain([&mut plan.settle]) {
             for stages in wave.hosts.values_mut() {
                 *stages = stages.iter().flat_map(|stage| [stage.clone(), stage.clone()]).collect();

@@ -40,10 +40,10 @@ impl App {
         Self { env, migrates: true, keep: None }
     }
 
-    pub fn release(&self, number: ReleaseNumber, hosts: Vec<HostName>) -> Release {
+    pub fn release(&self, number: ReleaseNumber, hosts: &[HostName]) -> Release {
         let role = |health, replicas| Role {
             command: None,
-            hosts: hosts.clone(),
+            hosts: hosts.to_vec(),
             replicas,
             port: None,
             env: BTreeMap::new(),
@@ -108,7 +108,6 @@ pub enum End {
     Done,
     Failed(Box<apply::Failed>, Plan),
     NoPlan(NoPlan),
-    EdgeFailed(String),
 }
 
 impl End {
@@ -126,7 +125,7 @@ pub async fn command(fleet: &Fleet, planner: Planner<'_>) -> End {
     let asking = Asking { holder: "ana@laptop", wait: Duration::ZERO, busy: &|_, _| {} };
     let leased = match observe::leased(&world, &scope(), &asking).await {
         Ok(leased) => leased,
-        Err(error) => return End::EdgeFailed(error.one_line()),
+        Err(error) => panic!("{}", error.one_line()),
     };
     let plan = match planner(&observe::inventory_of(&leased)) {
         Ok(plan) => plan,
@@ -168,8 +167,8 @@ fn release_leases(fleet: &Fleet, leased: &BTreeMap<HostName, Leased>) {
 
 pub async fn deploy(fleet: &Fleet, app: &App) -> End {
     command(fleet, &|inventory| {
-        let hosts = inventory.keys().cloned().collect();
-        deploy::plan(&app.release(deploy::next_number(inventory), hosts), inventory)
+        let hosts: Vec<_> = inventory.keys().cloned().collect();
+        deploy::plan(&app.release(deploy::next_number(inventory), &hosts), inventory)
     })
     .await
 }

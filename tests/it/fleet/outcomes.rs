@@ -101,7 +101,7 @@ async fn a_role_that_left_a_host_stops_there() {
     let end = super::command(&fleet, &|inventory| {
         let only = vec!["web-1".parse().unwrap()];
         let number = ship::plan::deploy::next_number(inventory);
-        ship::plan::deploy::plan(&App::with(&[]).release(number, only), inventory)
+        ship::plan::deploy::plan(&App::with(&[]).release(number, &only), inventory)
     })
     .await;
     end.done();

@@ -567,7 +567,7 @@ impl Lease for Edge {
     }
 
     async fn cut_ledger(&self, length: u64) -> PortResult<()> {
-        self.change("cut the ledger", |machine| machine.ledger.truncate(length as usize)).await
+        self.change("cut the ledger", |machine| machine.ledger.truncate(usize::try_from(length).unwrap())).await
     }
 
     async fn record(&self, release: &Release, secrets: &Secrets) -> PortResult<()> {

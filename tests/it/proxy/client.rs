@@ -61,7 +61,7 @@ pub(super) async fn raw(address: SocketAddr, bytes: impl AsRef<[u8]>) -> String 
     let mut answer = Vec::new();
     let mut piece = [0; 4096];
     // Silence after an answer is the end of it on a connection that is kept.
-    while let Ok(Ok(count @ 1..)) = tokio::time::timeout(Duration::from_millis(500), stream.read(&mut piece)).await {
+    while let Ok(Ok(count @ 1..)) = tokio::time::timeout(Duration::from_millis(300), stream.read(&mut piece)).await {
         answer.extend_from_slice(&piece[..count]);
     }
     String::from_utf8_lossy(&answer).into_owned()

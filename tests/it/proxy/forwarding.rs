@@ -109,14 +109,20 @@ async fn the_app_sees_the_host_as_it_was_sent() {
     let (rig, app) = start().await;
     get(rig.http, "Blog.TEST:8080", "/").await;
     let (_, headers) = app.last();
-    assert_eq!((&headers["host"], &headers["x-forwarded-host"]), (&"Blog.TEST:8080".parse().unwrap(), &"Blog.TEST:8080".parse().unwrap()));
+    assert_eq!(
+        (&headers["host"], &headers["x-forwarded-host"]),
+        (&"Blog.TEST:8080".parse().unwrap(), &"Blog.TEST:8080".parse().unwrap())
+    );
 }
 
 #[tokio::test]
 async fn a_request_id_is_kept_or_made_and_the_client_is_told() {
     let (rig, app) = start().await;
     let answer = send_to(&rig, request("/").header("x-request-id", "abc-123")).await;
-    assert_eq!((&answer.headers["x-request-id"], &app.last().1["x-request-id"]), (&"abc-123".parse().unwrap(), &"abc-123".parse().unwrap()));
+    assert_eq!(
+        (&answer.headers["x-request-id"], &app.last().1["x-request-id"]),
+        (&"abc-123".parse().unwrap(), &"abc-123".parse().unwrap())
+    );
     let mut made = std::collections::BTreeSet::new();
     for unusable in ["", "a b", "\"x\"", &"x".repeat(200)] {
         let answer = send_to(&rig, request("/").header("x-request-id", unusable)).await;
@@ -162,7 +168,8 @@ async fn bodies_larger_than_any_buffer_stream_both_ways() {
     assert_eq!(count, megabytes * 1024 * 1024);
 
     let mut stream = TcpStream::connect(rig.http).await.unwrap();
-    let head = format!("POST /count HTTP/1.1\r\nhost: blog.test\r\ncontent-length: {count}\r\nconnection: close\r\n\r\n");
+    let head =
+        format!("POST /count HTTP/1.1\r\nhost: blog.test\r\ncontent-length: {count}\r\nconnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     for _ in 0..megabytes {
         stream.write_all(&piece).await.unwrap();
@@ -270,7 +277,10 @@ async fn an_upgrade_that_the_app_refuses_is_an_ordinary_answer() {
     let Error::Http(response) = refused else { panic!("{refused}") };
     assert_eq!(response.status(), 200);
     let (_, headers) = app.last();
-    assert_eq!((headers["connection"].to_str().unwrap(), headers["upgrade"].to_str().unwrap()), ("upgrade", "websocket"));
+    assert_eq!(
+        (headers["connection"].to_str().unwrap(), headers["upgrade"].to_str().unwrap()),
+        ("upgrade", "websocket")
+    );
 }
 
 #[tokio::test]
@@ -285,7 +295,8 @@ async fn the_access_log_has_one_line_per_request_without_secrets() {
     let (rig, _app) = start().await;
     let sent = request("/version?page=2&access_token=hunter2&q=x").header("x-request-id", "id-1");
     send_to(&rig, sent).await;
-    let answer = send(rig.http, Request::post("/echo").header("host", "blog.test").body(Full::<Bytes>::from("hello")).unwrap());
+    let answer =
+        send(rig.http, Request::post("/echo").header("host", "blog.test").body(Full::<Bytes>::from("hello")).unwrap());
     assert_eq!(answer.await.body, "hello");
     let log = rig.log.clone();
     rig.stop().await;
@@ -298,7 +309,10 @@ async fn the_access_log_has_one_line_per_request_without_secrets() {
     assert_eq!(line["host"], "blog.test");
     assert_eq!(line["path"], "/version?page=2&access_token=[masked]&q=x");
     assert_eq!((&line["status"], &line["bytes"]), (&200.into(), &2.into()));
-    assert_eq!((&line["service"], &line["release"], &line["target"]), (&"blog-production".into(), &"r1".into(), &"r1.1".into()));
+    assert_eq!(
+        (&line["service"], &line["release"], &line["target"]),
+        (&"blog-production".into(), &"r1".into(), &"r1.1".into())
+    );
     assert_eq!(line["request_id"], "id-1");
     assert_eq!(line["client"], "127.0.0.1");
     assert!(line["ms"].as_f64().unwrap() > 0.0);

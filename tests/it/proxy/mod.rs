@@ -7,6 +7,7 @@ mod forwarding;
 mod health;
 mod probation;
 mod rig;
+mod router;
 mod routing;
 mod state;
 mod stopping;

@@ -177,7 +177,9 @@ async fn of_two_switches_at_the_same_time_one_is_refused() {
     let apps = [App::start("old").await, App::start("a").await, App::start("b").await];
     let generation = rig.switch("blog-production", &to("r1", &[apps[0].address])).await.unwrap().generation;
     let mut switches = [to("r2", &[apps[1].address]), to("r2", &[apps[2].address])];
-    switches.iter_mut().for_each(|switch| switch.expected_generation = Some(generation));
+    for switch in &mut switches {
+        switch.expected_generation = Some(generation);
+    }
     let [a, b] = &switches;
     let results = tokio::join!(rig.switch("blog-production", a), rig.switch("blog-production", b));
     let (winner, refusal) = match results {

@@ -84,6 +84,10 @@ impl Rig {
         self.directory
     }
 
+    pub(super) async fn ended(self) {
+        self.task.await.unwrap();
+    }
+
     pub(super) fn begin_stop(&mut self) {
         let _ = self.shutdown.take().unwrap().send(());
     }

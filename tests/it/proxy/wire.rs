@@ -21,12 +21,21 @@ async fn requests_of_uncertain_length_or_host_are_refused_and_their_connection_i
     let (rig, app) = start().await;
     let smuggled = "GET /smuggled HTTP/1.1\r\nhost: blog.test\r\n\r\n";
     for (what, head) in [
-        ("different lengths", "POST /echo HTTP/1.1\r\nhost: blog.test\r\ncontent-length: 0\r\ncontent-length: 5\r\n\r\n"),
+        (
+            "different lengths",
+            "POST /echo HTTP/1.1\r\nhost: blog.test\r\ncontent-length: 0\r\ncontent-length: 5\r\n\r\n",
+        ),
         ("a list of lengths", "POST /echo HTTP/1.1\r\nhost: blog.test\r\ncontent-length: 0, 5\r\n\r\n"),
         ("a signed length", "POST /echo HTTP/1.1\r\nhost: blog.test\r\ncontent-length: +5\r\n\r\n"),
         ("a negative length", "POST /echo HTTP/1.1\r\nhost: blog.test\r\ncontent-length: -1\r\n\r\n"),
-        ("an unknown coding last", "POST /echo HTTP/1.1\r\nhost: blog.test\r\ntransfer-encoding: chunked, gzip\r\n\r\n"),
-        ("a coding that looks like it", "POST /echo HTTP/1.1\r\nhost: blog.test\r\ntransfer-encoding: xchunked\r\n\r\n"),
+        (
+            "an unknown coding last",
+            "POST /echo HTTP/1.1\r\nhost: blog.test\r\ntransfer-encoding: chunked, gzip\r\n\r\n",
+        ),
+        (
+            "a coding that looks like it",
+            "POST /echo HTTP/1.1\r\nhost: blog.test\r\ntransfer-encoding: xchunked\r\n\r\n",
+        ),
         ("chunks in HTTP/1.0", "POST /echo HTTP/1.0\r\nhost: blog.test\r\ntransfer-encoding: chunked\r\n\r\n"),
         ("a space before the colon", "POST /echo HTTP/1.1\r\nhost: blog.test\r\ncontent-length : 5\r\n\r\n"),
         ("a folded line", "GET / HTTP/1.1\r\nhost: blog.test\r\nx-a: b\r\n c\r\n\r\n"),
@@ -42,17 +51,18 @@ async fn requests_of_uncertain_length_or_host_are_refused_and_their_connection_i
     ] {
         let answer = raw(rig.http, format!("{head}{smuggled}")).await;
         assert!(answer.starts_with("HTTP/1.1 400") || answer.starts_with("HTTP/1.0 400"), "{what}: {answer}");
-        assert!(!answer.contains("/smuggled") || what.contains("host"), "{what}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.").count(), 1, "{what}: {answer}");
     }
     let seen = app.told.seen.lock().unwrap().clone();
-    assert!(seen.iter().all(|(target, _)| target == "/smuggled"), "{seen:?}");
+    assert!(seen.is_empty(), "{seen:?}");
 }
 
 /// RFC 9112, section 6.1: the transfer coding decides, and the length does not reach the app.
 #[tokio::test]
 async fn of_length_and_chunks_the_chunks_decide_and_the_length_goes() {
     let (rig, app) = start().await;
-    for order in ["content-length: 4\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 4"] {
+    for order in ["content-length: 4\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 4"]
+    {
         let request = format!("POST /echo HTTP/1.1\r\nhost: blog.test\r\n{order}\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
         let answer = raw(rig.http, request).await;
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("hello"), "{answer}");

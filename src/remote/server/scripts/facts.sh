@@ -1,6 +1,8 @@
 # Says what a server is like, as lines of KEY=VALUE; values whose key ends in 64 are base64. It changes nothing.
 # Arguments: the deploy user, and the path of the status at ship-proxy's control socket. Needs apt-lock.sh, socket.sh.
 user=$1 status_path=$2
+# as-root.sh says who logged in.
+: "${login:?}"
 state=/var/lib/ship
 
 say() { printf '%s=%s\n' "$1" "$(printf %s "$2" | tr '\n' ' ')"; }
@@ -11,6 +13,7 @@ system() {
   say login "$login"
   if [ "$(id -u)" = 0 ]; then say privileged yes; fi
   (
+    # shellcheck source=/dev/null
     . /etc/os-release
     say os_id "${ID:-}"
     say os_version "${VERSION_ID:-}"
@@ -22,7 +25,6 @@ system() {
     say lacks_apparmor_tools yes
   fi
   say disk_free "$(df -B1 --output=avail / | tail -n 1)"
-  say memory_kb "$(awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo)"
 }
 
 apt() {
@@ -71,7 +73,6 @@ accounts() {
   if getent passwd ship-proxy >/dev/null; then say proxy_account yes; fi
   entry=$(getent passwd "$user") || return 0
   say account_name "$user"
-  say account_uid "$(printf %s "$entry" | cut -d: -f3)"
   say account_groups "$(id -nG "$user")"
   home=$(printf %s "$entry" | cut -d: -f6)
   keys_of account_keys "$home"
