@@ -13,13 +13,14 @@ use russh::{Channel, ChannelOpenFailure, ChannelStream, Disconnect};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::connect::Line;
 use super::dial::Way;
+use super::gate::Gate;
 use super::round_trips::RoundTrips;
 use super::ssh_config::Target;
 use super::wire::Loss;
+use crate::diagnostic::Hint;
 use crate::name::HostName;
 
 /// A host that answers keepalives answers this in time too, or something is wrong with it.
@@ -60,6 +61,15 @@ pub enum OpenError {
     /// No answer on a connection that lives.
     #[error("the host did not answer within {} s", OPEN.as_secs())]
     TimedOut,
+}
+
+impl Hint for OpenError {
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::TooMany(_) => vec!["raise MaxSessions in the host's /etc/ssh/sshd_config to 10 or more".to_owned()],
+            Self::Lost(_) | Self::Refused(_) | Self::TimedOut => Vec::new(),
+        }
+    }
 }
 
 fn refusal(failure: &ChannelOpenFailure) -> String {
@@ -125,6 +135,11 @@ impl Session {
 
     pub(super) fn loss(&self) -> &Loss {
         &self.0.line.loss
+    }
+
+    /// A way to the wire for one more writer.
+    pub(super) fn gate(&self) -> Gate {
+        Gate::new(self.0.line.traffic.queue.clone(), self.loss().clone())
     }
 
     pub(super) fn ways(&self) -> &Mutex<BTreeMap<String, Way>> {
@@ -234,16 +249,13 @@ impl Drop for Slot {
 /// waits for one.
 pub struct Stream {
     channel: ChannelStream<Msg>,
-    loss: Loss,
-    lost: Pin<Box<WaitForCancellationFutureOwned>>,
+    gate: Gate,
     _session: Session,
 }
 
 impl Stream {
     fn new(session: &Session, channel: Channel<Msg>) -> Self {
-        let loss = session.loss().clone();
-        let lost = Box::pin(loss.token().cancelled_owned());
-        Self { channel: channel.into_stream(), loss, lost, _session: session.clone() }
+        Self { channel: channel.into_stream(), gate: session.gate(), _session: session.clone() }
     }
 }
 
@@ -252,11 +264,11 @@ impl AsyncRead for Stream {
         let this = self.get_mut();
         let before = buf.filled().len();
         match Pin::new(&mut this.channel).poll_read(cx, buf) {
-            Poll::Pending => this.lost.as_mut().poll(cx).map(|()| Err(this.loss.error())),
-            Poll::Ready(Ok(())) if buf.filled().len() == before && this.loss.reason().is_some() => {
-                Poll::Ready(Err(this.loss.error()))
+            Poll::Pending => this.gate.poll_lost(cx),
+            Poll::Ready(Ok(())) if buf.filled().len() == before && this.gate.loss().reason().is_some() => {
+                Poll::Ready(Err(this.gate.loss().error()))
             }
-            ready => ready,
+            ready @ Poll::Ready(_) => ready,
         }
     }
 }
@@ -264,15 +276,7 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        match Pin::new(&mut this.channel).poll_write(cx, buf) {
-            // A full window of a lost connection would be waited for without end.
-            Poll::Pending => this.lost.as_mut().poll(cx).map(|()| Err(this.loss.error())),
-            Poll::Ready(Err(_)) if this.loss.reason().is_some() => Poll::Ready(Err(this.loss.error())),
-            ready @ Poll::Ready(_) => ready,
-        }
+        this.gate.poll_write(cx, Pin::new(&mut this.channel), buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -282,8 +286,8 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         match Pin::new(&mut this.channel).poll_shutdown(cx) {
-            Poll::Pending => this.lost.as_mut().poll(cx).map(|()| Err(this.loss.error())),
-            ready => ready,
+            Poll::Pending => this.gate.poll_lost(cx),
+            ready @ Poll::Ready(_) => ready,
         }
     }
 }
