@@ -281,7 +281,7 @@ pub trait Console: Send + Sync {
 pub struct LogRequest {
     /// Go on with new lines until the container ends.
     pub follow: bool,
-    /// Only lines since then: RFC 3339, or seconds since the epoch with up to nine decimals.
+    /// Only lines since then: seconds since the epoch with up to nine decimals.
     pub since: Option<String>,
     /// Only the last lines of what there is.
     pub tail: Option<usize>,

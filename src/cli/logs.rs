@@ -68,17 +68,17 @@ fn request(program: &Program, arguments: &args::Logs) -> Result<LogRequest, Fail
     Ok(LogRequest { follow: arguments.follow, since, tail })
 }
 
-/// `10m` before now, or a time as it stands.
+/// `10m` before now, or a time, as seconds since the epoch.
 fn since(text: &str, now: &str) -> Result<String, Failure> {
     let before = |span: jiff::SignedDuration| now.parse::<jiff::Timestamp>().ok()?.checked_sub(span).ok();
-    if let Some(moment) = text.parse().ok().and_then(before) {
-        return Ok(moment.to_string());
-    }
-    text.parse::<jiff::Timestamp>().map(|moment| moment.to_string()).map_err(|_| {
-        Failure::new(Exit::Usage, format!("`{text}` is no time"))
-            .hint("ship logs --since 10m")
-            .hint(format!("ship logs --since {now}"))
-    })
+    let moment = text.parse().ok().and_then(before).map_or_else(|| text.parse::<jiff::Timestamp>(), Ok);
+    moment.map(|moment| moment.as_duration().as_secs_f64().max(0.0)).map(|seconds| format!("{seconds:.6}")).map_err(
+        |_| {
+            Failure::new(Exit::Usage, format!("`{text}` is no time"))
+                .hint("ship logs --since 10m")
+                .hint(format!("ship logs --since {now}"))
+        },
+    )
 }
 
 /// The containers whose logs are asked for: of the live release, or of the one that is named.

@@ -23,7 +23,11 @@ pub(super) async fn status(program: &Program) -> Result<Exit, Failure> {
     seen.extend(missing.into_iter().map(|(name, error)| {
         let words = error.one_line();
         // The engine or ship's directory is not there, but the host answers.
-        let what = if error.kind == PortErrorKind::Missing { Seen::NotSetUp(words) } else { Seen::Unreachable(words) };
+        let what = if error.kind == PortErrorKind::Missing {
+            Seen::NotSetUp(words)
+        } else {
+            Seen::Unreachable { why: words, hint: error.hints.first().cloned() }
+        };
         (name, what)
     }));
     let status = status_model::status(&reach.scope, &seen);

@@ -1,7 +1,7 @@
 //! What an interrupted command left behind, and how the next one carries on: by looking, never by guessing. Users are
 //! served by whatever ship-proxy routes to, so that is the truth to which ledger and containers are brought back.
 
-use crate::inventory::{HostInventory, Status};
+use crate::inventory::{Container, HostInventory, Status};
 use crate::name::ReleaseNumber;
 use crate::release::history::History;
 use crate::release::ledger::Event;
@@ -35,11 +35,15 @@ pub fn host(inventory: &HostInventory, history: &History) -> Recovered {
     if !events.is_empty() {
         second.push(Action::Record(events));
     }
+    // What was interrupted may have asked the engine for a start that the look came too early to see.
+    let may_start = |container: &&Container| history.state(container.labels.release).is_some_and(State::is_unfinished);
+    let runs =
+        |container: &&Container| matches!(container.status, Status::Running | Status::Restarting | Status::Paused);
     let strays: Vec<String> = inventory
         .containers
         .iter()
         .filter(|container| Some(container.labels.release) != serving)
-        .filter(|container| matches!(container.status, Status::Running | Status::Restarting | Status::Paused))
+        .filter(|container| runs(container) || may_start(container))
         .map(|container| container.name.clone())
         .collect();
     if !strays.is_empty() {

@@ -1,6 +1,7 @@
 //! HTTP/1.1 to a unix socket of a host. Opening a channel to it costs a round trip and so does each request, so
 //! channels are kept open and used again; several at once let independent requests cost one round trip together.
 
+use std::error::Error as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -96,7 +97,7 @@ impl Channels {
                 }
                 Err(mut refused) => match refused.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(HttpError::Broken(refused.into_error())),
+                    None => return Err(broken(refused.into_error())),
                 },
             }
         }
@@ -150,10 +151,10 @@ impl Channels {
         let channels = Arc::clone(self);
         tokio::spawn(async move {
             let stream = channels.dial.dial().await.map_err(HttpError::Dial)?;
-            let (mut channel, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(HttpError::Broken)?;
+            let (mut channel, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
             // How a connection ends is told to whoever waits for an answer on it.
             tokio::spawn(connection.with_upgrades());
-            channel.ready().await.map_err(HttpError::Broken)?;
+            channel.ready().await.map_err(broken)?;
             channels.join(channel);
             Ok(())
         })
@@ -172,6 +173,15 @@ impl Channels {
     fn join(&self, channel: SendRequest<Body>) {
         lock(&self.idle).push(channel);
         self.joined.notify_one();
+    }
+}
+
+/// A program that relays finds out that nobody serves the socket only when the channel is open.
+fn broken(error: hyper::Error) -> HttpError {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    match cause.filter(|cause| cause.kind() == io::ErrorKind::ConnectionRefused) {
+        Some(refusal) => HttpError::Dial(io::Error::new(refusal.kind(), refusal.to_string())),
+        None => HttpError::Broken(error),
     }
 }
 

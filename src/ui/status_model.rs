@@ -11,8 +11,13 @@ use crate::release::state::State;
 /// How a host was seen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Seen<'a> {
-    /// It could not be reached, with the reason in one line.
-    Unreachable(String),
+    /// It could not be reached.
+    Unreachable {
+        /// The reason in one line.
+        why: String,
+        /// What to do about it, if the reason says so.
+        hint: Option<String>,
+    },
     /// It answers, but `ship setup` has not been there, with what is missing.
     NotSetUp(String),
     /// It was looked at.
@@ -127,8 +132,9 @@ pub fn status(scope: &Scope, hosts: &BTreeMap<HostName, Seen<'_>>) -> Status {
 
 fn host(name: &HostName, seen: &Seen<'_>) -> HostStatus {
     match seen {
-        Seen::Unreachable(why) => {
-            only(format!("cannot be reached: {why}"), format!("check `hosts.{name}.address` in ship.toml"))
+        Seen::Unreachable { why, hint } => {
+            let hint = hint.clone().unwrap_or_else(|| format!("check `hosts.{name}.address` in ship.toml"));
+            only(format!("cannot be reached: {why}"), hint)
         }
         Seen::NotSetUp(why) => only(format!("not set up: {why}"), format!("ship setup --host {name}")),
         Seen::Host(inventory) => Look { name, inventory, found: HostStatus::default() }.all(),

@@ -20,7 +20,7 @@ const BAD: &[Bad] = &[
     },
     Bad {
         toml: "[env]\nAPP_UP_STATUS = \"503\"\n[roles.web.health]\ndeadline = \"2s\"\n",
-        says: &["did not become healthy", "/up answered 503 for 2 s"],
+        says: &["did not become healthy", "/up answered 503 for "],
         logs: Some("GET /up 503"),
     },
     Bad {

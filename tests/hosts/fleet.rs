@@ -1,5 +1,7 @@
 //! Three hosts: roles find their places, and when one host dies the others go back to where they were.
 
+use rustix::process::Signal;
+
 use super::support::running::Ran;
 use super::support::{Bench, Project, image, toml, until};
 
@@ -71,6 +73,18 @@ fn when_one_of_three_hosts_dies_during_a_deploy_the_others_go_back() {
     until("r3 on die-b", || bench.version("die-b") == "v2");
     project.deploys(&image("v1"));
     serve(&bench, &names, "v1");
+
+    // It is ship that dies, when the first host has the new release on probation.
+    let mut deploy = project.start(&["deploy", "--json", "--image", &image("v3")]);
+    deploy.until_begins("die-b", "then move traffic to");
+    assert_eq!(bench.version("die-a"), "v3");
+    deploy.signal(Signal::KILL);
+    deploy.end().exits(-1);
+    until("r5 on die-a", || bench.version("die-a") == "v1");
+    serve(&bench, &names, "v1");
+    project.ship(&["status"]).exits(5).prints("the deploy of r6 stopped half-way");
+    project.deploys(&image("v2"));
+    serve(&bench, &names, "v2");
     project.ship(&["status"]).ok();
 }
 

@@ -33,13 +33,6 @@ fn a_killed_deploy_leaves_users_served_and_the_next_one_carries_on() {
         assert_eq!(bench.version("int-kill"), "v1", "killed at `{moment}`");
         project.ship(&["status"]).ok();
     }
-    // Nobody carries on at once: ship-proxy goes back by itself, and so does a rollback.
-    let mut deploy = project.start(&["deploy", "--json", "--image", &image("v2")]);
-    deploy.until_begins("int-kill", "keep the traffic there");
-    deploy.signal(Signal::KILL);
-    deploy.end().exits(-1);
-    project.ship(&["rollback"]).ok();
-    assert_eq!(bench.version("int-kill"), "v1");
     let seen = load.stop();
     assert_eq!(seen.failures, [""; 0], "of {} answers", seen.answered);
 }

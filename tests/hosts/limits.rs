@@ -8,7 +8,7 @@ fn a_full_disk_is_named_and_the_old_release_serves() {
     let project = Project::ready(&bench, &["lim-disk"], &toml("blog", &["lim-disk"], ""));
     project.deploys(&image("v1"));
     let fat = image::variant("fat", "fat", &["--fat", "400"]);
-    project.ship(&["deploy", "--image", &fat]).exits(4).says("disk").says("full").says("lim-disk serves r1");
+    project.ship(&["deploy", "--image", &fat]).exits(4).says("no space left on device").says("lim-disk serves r1");
     assert_eq!(bench.version("lim-disk"), "v1");
     project.ship(&["status"]).ok();
     project.deploys(&image("v2"));

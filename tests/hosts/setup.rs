@@ -58,7 +58,7 @@ fn the_second_time_nothing_changes(bench: &Bench, name: &str, project: &Project,
     let before = traces(bench, name);
     bench.run(name, "touch /run/before");
     // File times are as coarse as the kernel's tick.
-    until("a later tick", || bench.run(name, "touch /run/now; find /run/now -newer /run/before") != "");
+    until("a later tick", || !bench.run(name, "touch /run/now; find /run/now -newer /run/before").is_empty());
     let ran = project.ship(setup).ok();
     assert!(ran.says_anywhere("nothing to do"), "{ran:?}");
     let newer = bench.run(

@@ -1,11 +1,15 @@
 //! What was meant and what is: on a host that was never set up, that is gone, or where someone has been at work by hand.
 
-use super::support::{Bench, Project, image, toml};
+use super::support::{Bench, Project, image, toml, until};
 
 #[test]
 fn status_tells_what_is_wrong_with_a_host() {
     let bench = Bench::up(&["sta-fresh"], &[]);
     let fresh = Project::new(&bench, &["sta-fresh"], &toml("blog", &["sta-fresh"], ""));
+    fresh.ship(&["status"]).exits(5).prints("it lets `ship` in with none of these keys").prints("hint: ship setup");
+    fresh.ship(&["deploy", "--image", &image("v1")]).exits(3).says("hint: ship setup");
+    // Someone may log in, but there is no Docker.
+    fresh.edit("[hosts.sta-fresh]", "[hosts.sta-fresh]\nuser = \"root\"");
     fresh.ship(&["status"]).exits(5).prints("not set up").prints("hint: ship setup --host sta-fresh");
     fresh.ship(&["deploy", "--image", &image("v1")]).exits(3).says("hint: ship setup");
     bench.power("sta-fresh", "off");
@@ -25,7 +29,8 @@ fn status_tells_what_was_changed_by_hand() {
     assert_eq!((&status["agrees"], &status["hosts"]["sta-hand"]["meant"]), (&true.into(), &"r1".into()));
 
     bench.run("sta-hand", "docker stop $(docker ps -q --filter label=ship.app=blog)");
-    project.ship(&["status"]).exits(5).prints("does not run").prints("nobody is served");
+    project.ship(&["status"]).exits(5).prints("does not run");
+    until("ship-proxy sees it", || project.ship(&["status"]).stdout.contains("nobody is served"));
     bench.run("sta-hand", "docker rm -f $(docker ps -aq --filter label=ship.app=blog)");
     project.ship(&["status"]).exits(5).prints("the container of web of r1 is not there").prints("hint: ship deploy");
     project.deploys(&image("v2"));

@@ -19,6 +19,7 @@ use super::host_key::kind;
 use super::known_hosts::fingerprint;
 use super::patience::Patience;
 use super::ssh_config::Target;
+use crate::config::DEFAULT_USER;
 use crate::diagnostic::Hint;
 
 mod passphrase;
@@ -73,6 +74,11 @@ pub enum AuthError {
 impl Hint for AuthError {
     fn hints(&self) -> Vec<String> {
         match self {
+            // Most likely nobody has made the user yet.
+            Self::Rejected { user, .. } if user == DEFAULT_USER => vec![
+                format!("ship setup                  # makes the user {user} and lets your key in"),
+                "or set `user` of this host in ship.toml".to_owned(),
+            ],
             Self::NoKeys { user, .. } | Self::Rejected { user, .. } => vec![
                 format!(
                     "put your public key into ~{user}/.ssh/authorized_keys on the host (ship logs in with keys only)"

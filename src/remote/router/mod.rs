@@ -1,4 +1,4 @@
-//! ship-proxy of a host: the port [`Router`](crate::ports::Router) on its control API (`control/`).
+//! ship-proxy of a host: the port [`crate::ports::Router`] on its control API (`control/`).
 
 mod wire;
 

@@ -1,8 +1,11 @@
 //! Images of the example app in the engine of this machine, each built once by `scripts/app-image`.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
+
+use sha2::{Digest as _, Sha256};
 
 use super::{root, text};
 
@@ -29,29 +32,37 @@ pub(crate) fn context(directory: &std::path::Path) {
     run(&["--context", directory.to_str().unwrap()]);
 }
 
-/// An image that says it is for another platform than the hosts.
+/// An image that says it is for another platform than the hosts. It is written as an archive, since an engine makes
+/// images for its own platform only.
 pub(crate) fn for_arm() -> String {
     let name = "ship-example/app:lane-arm";
-    let mut import = Command::new("docker")
-        .args([
-            "import",
-            "--platform",
-            "linux/arm64",
-            "--change",
-            "CMD [\"/app\"]",
-            "--change",
-            "EXPOSE 3000",
-            "-",
-            name,
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    // Two empty blocks: an archive without a file.
-    std::io::Write::write_all(&mut import.stdin.take().unwrap(), &[0; 1024]).unwrap();
-    assert!(import.wait().unwrap().success(), "docker import");
+    // Two empty blocks: a layer without a file.
+    let layer = [0; 1024];
+    let config = serde_json::json!({
+        "architecture": "arm64",
+        "os": "linux",
+        "config": { "Cmd": ["/app"], "ExposedPorts": { "3000/tcp": {} } },
+        "rootfs": { "type": "layers", "diff_ids": [sha256(&layer)] },
+    });
+    let manifest = serde_json::json!([{ "Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"] }]);
+    let mut archive = tar::Builder::new(Vec::new());
+    let (config, manifest) = (config.to_string(), manifest.to_string());
+    let files = [("config.json", config.as_bytes()), ("layer.tar", &layer), ("manifest.json", manifest.as_bytes())];
+    for (path, content) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, path, content).unwrap();
+    }
+    let mut load = Command::new("docker").arg("load").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    load.stdin.take().unwrap().write_all(&archive.into_inner().unwrap()).unwrap();
+    assert!(load.wait().unwrap().success(), "docker load");
     name.to_owned()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn run(arguments: &[&str]) {

@@ -17,7 +17,7 @@ pub(crate) use image::image;
 pub(crate) use project::{Project, toml};
 
 /// A time that only a hung test needs, on a slow machine too.
-const HUNG: Duration = Duration::from_secs(120);
+const HUNG: Duration = Duration::from_mins(2);
 
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {
@@ -26,6 +26,8 @@ pub(crate) fn root() -> &'static Path {
 
 /// Servers that are gone when the test is over, whatever its end.
 pub(crate) struct Bench {
+    /// `scripts/hosts`
+    script: PathBuf,
     /// Names with addresses.
     hosts: Vec<(String, String)>,
 }
@@ -34,13 +36,14 @@ impl Bench {
     /// Starts servers. Names are unique in the slow lane, because its tests run side by side.
     #[track_caller]
     pub(crate) fn up(names: &[&str], options: &[&str]) -> Self {
+        let mut bench = Self::empty();
         // What an earlier run left over.
-        let _ = scripts_hosts(&["down"], names);
-        let output = scripts_hosts(&[&["up"], options].concat(), names);
+        let _ = bench.hosts(&["down"], names);
+        let output = bench.hosts(&[&["up"], options].concat(), names);
         let addresses = text(&output.stdout);
         let hosts = names.iter().zip(addresses.lines()).map(|(name, line)| ((*name).to_owned(), line.to_owned()));
         // Before the check, so that servers that did come up go away again.
-        let bench = Self { hosts: hosts.collect() };
+        bench.hosts = hosts.collect();
         assert!(output.status.success(), "scripts/hosts up {names:?}: {}", text(&output.stderr));
         bench
     }
@@ -53,7 +56,7 @@ impl Bench {
 
     /// No servers.
     pub(crate) fn empty() -> Self {
-        Self { hosts: Vec::new() }
+        Self { script: root().join("scripts/hosts"), hosts: Vec::new() }
     }
 
     /// The address of a server.
@@ -65,7 +68,7 @@ impl Bench {
 
     /// The path of an SSH configuration that reaches a server as root.
     pub(crate) fn ssh_config(&self, name: &str) -> PathBuf {
-        text(&scripts_hosts(&["ssh-config"], &[name]).stdout).trim().into()
+        text(&self.hosts(&["ssh-config"], &[name]).stdout).trim().into()
     }
 
     /// Runs a command on a server as root, which must succeed; answers its standard output.
@@ -78,12 +81,13 @@ impl Bench {
 
     /// Runs a command on a server as root.
     pub(crate) fn try_run(&self, name: &str, command: &str) -> Output {
-        scripts_hosts(&["ssh"], &[name, command])
+        self.hosts(&["ssh"], &[name, command])
     }
 
     /// Runs a command on a server as root with standard input, which may be secret; answers its standard output.
     pub(crate) fn run_with_input(&self, name: &str, command: &str, input: &[u8]) -> String {
-        let mut child = hosts_command(&["ssh"], &[name, command])
+        let mut child = self
+            .command(&["ssh"], &[name, command])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -96,15 +100,25 @@ impl Bench {
     /// `scripts/hosts net NAME …`
     #[track_caller]
     pub(crate) fn net(&self, name: &str, words: &[&str]) {
-        let output = scripts_hosts(&["net", name], words);
+        let output = self.hosts(&["net", name], words);
         assert!(output.status.success(), "net {name} {words:?}: {}", text(&output.stderr));
     }
 
     /// `scripts/hosts power NAME …`
     #[track_caller]
     pub(crate) fn power(&self, name: &str, word: &str) {
-        let output = scripts_hosts(&["power", name], &[word]);
+        let output = self.hosts(&["power", name], &[word]);
         assert!(output.status.success(), "power {name} {word}: {}", text(&output.stderr));
+    }
+
+    fn hosts(&self, words: &[&str], more: &[&str]) -> Output {
+        self.command(words, more).output().unwrap()
+    }
+
+    fn command(&self, words: &[&str], more: &[&str]) -> Command {
+        let mut command = Command::new(&self.script);
+        command.args(words).args(more).stdin(Stdio::null());
+        command
     }
 
     /// GET over a connection of its own; the body of an answer with status 200, or what came instead.
@@ -123,20 +137,10 @@ impl Drop for Bench {
         if std::env::var_os("SHIP_KEEP_HOSTS").is_none() {
             let names: Vec<&str> = self.hosts.iter().map(|(name, _)| name.as_str()).collect();
             if !names.is_empty() {
-                let _ = scripts_hosts(&["down"], &names);
+                let _ = self.hosts(&["down"], &names);
             }
         }
     }
-}
-
-fn hosts_command(words: &[&str], more: &[&str]) -> Command {
-    let mut command = Command::new(root().join("scripts/hosts"));
-    command.args(words).args(more).stdin(Stdio::null());
-    command
-}
-
-fn scripts_hosts(words: &[&str], more: &[&str]) -> Output {
-    hosts_command(words, more).output().unwrap()
 }
 
 /// Waits until a condition holds; panics with `what` after a time that only a hung test needs.

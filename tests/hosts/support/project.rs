@@ -17,7 +17,7 @@ pub(crate) struct Project {
 /// A `ship.toml` for an app on these hosts, whose names are those of the servers, with more tables. Drains are short: the
 /// longest request of the lane takes two seconds.
 pub(crate) fn toml(app: &str, hosts: &[&str], more: &str) -> String {
-    let hosts: String = hosts.iter().map(|host| format!("[hosts.{host}]\n")).collect();
+    let hosts = hosts.iter().fold(String::new(), |all, host| all + "[hosts." + host + "]\n");
     let proxy = if more.contains("[proxy]") { "" } else { "[proxy]\ndrain = \"3s\"\n" };
     format!("app = \"{app}\"\n{hosts}{proxy}{more}")
 }

@@ -90,7 +90,7 @@ fn all_is_well() {
 fn a_host_that_was_never_set_up_and_one_that_cannot_be_reached() {
     let hosts = [
         ("web-1", Seen::NotSetUp("no Docker Engine answers".to_owned())),
-        ("web-2", Seen::Unreachable("connect to 203.0.113.8:22: timed out after 10 s".to_owned())),
+        ("web-2", Seen::Unreachable { why: "connect to 203.0.113.8:22: timed out after 10 s".to_owned(), hint: None }),
     ];
     let status = look(&hosts);
     assert!(!status.agrees());
