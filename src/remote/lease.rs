@@ -262,6 +262,15 @@ fn no_lease(line: &str) -> LeaseReason {
     }
 }
 
+/// What failed, without the line of the script where it did: `environment: line 79: printf: write error`.
+fn without_place(reason: &str) -> String {
+    let behind = reason.split_once(": line ").and_then(|(_, rest)| rest.split_once(": "));
+    match behind {
+        Some((line, rest)) if line.bytes().all(|byte| byte.is_ascii_digit()) => rest.to_owned(),
+        _ => reason.to_owned(),
+    }
+}
+
 /// Why the program ended before it said a word.
 async fn complaint(stderr: &mut Pipe, ending: Ending) -> LeaseReason {
     let mut words = Vec::new();
@@ -341,7 +350,7 @@ async fn answers(mut stdout: BufReader<Pipe>, pending: Pending) -> String {
                 Err(error) => return error.to_string(),
             },
             None if line == "ok" => Ok(Contents::default()),
-            Some(("err", reason)) => Err(reason.to_owned()),
+            Some(("err", reason)) => Err(without_place(reason)),
             _ => return frames::nonsense(&line).to_string(),
         };
         if let Some(answer) = answer {

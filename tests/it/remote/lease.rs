@@ -113,7 +113,9 @@ async fn a_failed_append_leaves_nothing() {
     let ledger = server.path("ship/apps").join(SCOPE).join("ledger.jsonl");
     std::os::unix::fs::symlink("/dev/full", &ledger).unwrap();
     let error = lease.append(&["{}".to_owned()]).await.unwrap_err();
-    assert!(error.reason.is_disk_full(), "{}", chain(&error));
+    let words = "cannot append to the ledger of blog-production on web-1: printf: write error: No space left on device";
+    assert!(chain(&error).starts_with(words), "{}", chain(&error));
+    assert!(error.reason.is_disk_full());
     fs::remove_file(&ledger).unwrap();
     lease.append(&["{}".to_owned()]).await.unwrap();
     assert_eq!(fs::read_to_string(&ledger).unwrap(), "{}\n");

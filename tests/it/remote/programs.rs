@@ -1,6 +1,6 @@
 //! Programs on a host, and sockets.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use ship::remote::command::{Command, quote};
@@ -172,4 +172,32 @@ async fn a_lost_connection_is_never_an_end_of_data() {
     assert!(stream.read(&mut byte).await.is_err());
     assert!(process.ending.wait().await.is_err());
     assert!(!session.lost().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_in_two_pieces_waits_for_no_acknowledgement() {
+    let Some(server) = Server::start("") else { return };
+    let path = server.path("pieces.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut byte = [0];
+        while stream.read_exact(&mut byte).await.is_ok() {
+            stream.write_all(b"head").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            stream.write_all(b"body").await.unwrap();
+        }
+    });
+    let session = server.session().await;
+    let mut stream = session.dial(&Socket::at(path.to_str().unwrap())).await.unwrap();
+    let mut spans = Vec::new();
+    for _ in 0..40 {
+        let asked = Instant::now();
+        stream.write_all(b"?").await.unwrap();
+        stream.read_exact(&mut [0; 8]).await.unwrap();
+        spans.push(asked.elapsed());
+    }
+    spans.sort();
+    // With Nagle's algorithm the kernel's delayed acknowledgement, 40 ms, is in nearly all of them.
+    assert!(spans[10] < Duration::from_millis(30), "{spans:?}");
 }
