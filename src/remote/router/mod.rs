@@ -206,6 +206,9 @@ impl ControlRouter {
             ControlError::Refused(refusal) if refusal.code == Code::UnknownPath => {
                 Some("ship setup                  # brings ship-proxy to this version")
             }
+            ControlError::Refused(refusal) if refusal.code == Code::Owner => {
+                Some("set `proxy.domains` (or `proxy.path_prefix`) in ship.toml, so that both apps can be told apart")
+            }
             _ => None,
         };
         let failed = PortError::refused(format!("{doing} on {}", self.host), error).kind(kind);
