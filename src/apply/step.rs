@@ -106,7 +106,7 @@ impl<'a> HostRun<'a> {
             begun.push(action.clone());
         }
         let before = self.run.world.clock.monotonic();
-        let words = notation::words(action);
+        let words = notation::words_after(action, self.plan.before.get(self.name).copied().flatten());
         (self.run.tell)(Event::StepStarted { host: self.name.clone(), step, words });
         let note = self.effect(action, step).await?;
         let took = self.run.world.clock.monotonic().saturating_sub(before);

@@ -116,7 +116,11 @@ fn in_the_way(problems: &[(HostName, Problem)]) -> Failure {
     let mut failure = Failure::new(Exit::Unchanged, what);
     for (name, problem) in problems {
         failure.causes.push(format!("{name}: {problem}"));
-        failure.hints.extend(problem.hints());
+        for hint in problem.hints() {
+            if !failure.hints.contains(&hint) {
+                failure.hints.push(hint);
+            }
+        }
     }
     failure.state.push("nothing was changed on any host".to_owned());
     failure
@@ -176,7 +180,9 @@ async fn run(
     }
     let mut failures = failures.into_iter();
     if let Some((name, first)) = failures.next() {
-        let mut failure = Failure::from_error(Exit::Disagree, &first.error);
+        let untouched = first.done.is_empty() && states.len() == 1;
+        let exit = if untouched { Exit::Unchanged } else { Exit::Disagree };
+        let mut failure = Failure::from_error(exit, &first.error);
         failure.what = format!("{name} could not be set up: {}", failure.what);
         failure.hints = first.error.hints();
         failure.output = first.output.iter().map(|line| format!("{name} | {line}")).collect();

@@ -77,7 +77,7 @@ pub const KEYS: &[Key] = &[
     key("roles.*.env", Kind::Names, "Environment of this role alone; wins over [env]."),
     key("roles.*.env.*", Kind::Text, "The variable's value."),
     key("roles.*.health", Kind::Table, "When a container counts as healthy: path, command or stays_up."),
-    key("roles.*.health.path", Kind::Text, "It answers GET on this path with a status from 200 to 399."),
+    key("roles.*.health.path", Kind::Text, "It answers GET on this path with a status from 200 to 299."),
     key("roles.*.health.command", Kind::List, "This command exits with 0 inside the container."),
     key("roles.*.health.stays_up", Kind::Span, "It has run this long without exiting."),
     key("roles.*.health.interval", Kind::Span, "The longest pause between two tries."),

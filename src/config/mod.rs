@@ -1,4 +1,4 @@
-//! What `ship.toml` means. [`resolve`] takes its text and gives a [`Project`], in which everything is decided, or all
+//! What `ship.toml` means. [`resolve()`] takes its text and gives a [`Project`], in which everything is decided, or all
 //! that is wrong with it at once.
 //!
 //! Architecture invariant: nothing here reads a file, a variable or a clock. Where a value comes from a file, the

@@ -48,7 +48,7 @@ pub fn plan(release: &Release, inventory: &Inventory) -> Result<Plan, NoPlan> {
         staging.hosts.insert(name.clone(), stage(release, &view));
         let runs_command = Some(name) == first.as_ref();
         let probation = if inventory.len() > 1 { probation_of(release) } else { PROBATION };
-        boots.insert(name.clone(), boot(release, &view, &Boot { runs_command, probation })?);
+        boots.insert(name.clone(), boot(release, &view, &Boot { runs_command, proven: false, probation })?);
         settle.hosts.insert(name.clone(), settled(release, &view));
         base.insert(name.clone(), view.history.position.clone());
         before.insert(name.clone(), view.recovered.live);
@@ -180,6 +180,9 @@ pub(super) fn create(release: &Release, view: &HostView<'_>, containers: Vec<Con
 /// What differs between the hosts of a boot.
 pub(super) struct Boot {
     pub(super) runs_command: bool,
+    /// The release was live before: its traffic need not wait for roles without requests, because the switch can still
+    /// be taken back if one of them fails.
+    pub(super) proven: bool,
     pub(super) probation: Duration,
 }
 
@@ -202,12 +205,13 @@ pub(super) fn boot(release: &Release, view: &HostView<'_>, boot: &Boot) -> Resul
             Some(Action::AwaitUp { containers: container::names(release, name), health })
         })
         .collect();
-    if !waits.is_empty() {
-        stages.push(Stage(waits));
-    }
-    if let Some(switch) = switch(release, view, boot.probation)? {
-        stages.push(Stage(vec![Action::Switch(switch)]));
-    }
+    let switch = switch(release, view, boot.probation)?.map(Action::Switch);
+    let last = if boot.proven {
+        vec![Stage(waits.into_iter().chain(switch).collect())]
+    } else {
+        vec![Stage(waits), Stage(switch.into_iter().collect())]
+    };
+    stages.extend(last.into_iter().filter(|stage| !stage.0.is_empty()));
     Ok(stages)
 }
 

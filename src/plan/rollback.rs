@@ -80,7 +80,7 @@ fn restore(release: &Release, view: &HostView<'_>) -> Result<Vec<Stage>, NoPlan>
     if !missing.is_empty() {
         stages.extend(make(release, view, missing)?);
     }
-    stages.extend(boot(release, view, &Boot { runs_command: false, probation: probation_of(release) })?);
+    stages.extend(boot(release, view, &Boot { runs_command: false, proven: true, probation: probation_of(release) })?);
     Ok(stages)
 }
 

@@ -5,7 +5,7 @@
 //! `service` is a change's way; `target` is where the two meet.
 //!
 //! Invariants: requests take no lock that a change holds. Traffic moves only to what was proven healthy
-//! ([`health::Healthy`]). A change is on disk before it is seen. Nothing here knows of SSH, Docker or `ship.toml`.
+//! (`health::Healthy`). A change is on disk before it is seen. Nothing here knows of SSH, Docker or `ship.toml`.
 
 mod access_log;
 mod answer;

@@ -22,6 +22,8 @@ const RELAY_PERL: &str = include_str!("scripts/relay.pl");
 /// A program to run on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
+    /// Does nothing: see [`super::session::Session`].
+    Nothing,
     /// Holds an app's lease and writes its directory.
     Lease {
         /// Ship's directory.
@@ -76,6 +78,7 @@ impl Command {
     /// What it is, for messages.
     pub fn words(&self) -> String {
         match self {
+            Self::Nothing => "run a program".to_owned(),
             Self::Lease { scope, .. } => format!("take the lease of {scope}"),
             Self::State { scope, .. } => format!("read what is remembered of {scope}"),
             Self::Read { paths, .. } => format!("read {}", paths.join(", ")),
@@ -89,6 +92,7 @@ impl Command {
     /// The arguments, the program first.
     pub fn argv(&self) -> Vec<String> {
         match self {
+            Self::Nothing => vector(&["true"], &[]),
             Self::Lease { root, scope } => bash("ship-lease", LEASE, &[root, scope, &LEASE_SILENCE.to_string()]),
             Self::State { root, scope } => bash("ship-state", STATE, &[root, scope]),
             Self::Read { root, paths } => {

@@ -2,26 +2,22 @@
 //! its own words when it fails, and through jump hosts where the configuration says so.
 
 use std::io;
-use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use russh::client::{self, DisconnectReason, Handle};
 use russh::keys::PublicKey;
 use russh::keys::PublicKeyOrCertificate;
 use russh::{ChannelOpenFailure, Preferred, cipher, compression};
-use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::access::Access;
 use super::auth::{self, AuthError};
 use super::host_key::{HostKeyError, Judgement, Rule};
+use super::patience::Patience;
 use super::session::{OpenError, Session};
 use super::ssh_config::{SshConfigError, Target};
+use super::tcp;
 use super::wire::{Loss, Traffic, Wire};
 use crate::config;
 use crate::diagnostic::Hint;
@@ -30,14 +26,10 @@ use crate::name::HostName;
 pub use super::auth::AuthError as LoginError;
 pub use super::host_key::HostKeyError as KeyError;
 
-/// For the name and the TCP connection together.
-const REACH: Duration = Duration::from_secs(10);
 /// From the TCP connection to keys that both sides have.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// For one key at login; a person who is asked meanwhile does not count.
 const LOGIN: Duration = Duration::from_secs(15);
-/// The next address of a name is tried after this pause, as RFC 8305 does it.
-const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 /// A host that is silent this long is asked for a sign of life; [`UNANSWERED`] more without one, and it is gone: 12 s.
 const KEEPALIVE: Duration = Duration::from_secs(4);
 const UNANSWERED: usize = 2;
@@ -183,7 +175,8 @@ async fn reach(access: &Access, name: &HostName, target: Target, via: Option<Ses
     loop {
         let line = match handshake(&target, &rule, via.as_ref()).await {
             Ok(Shaken::Hands(line)) => line,
-            Ok(Shaken::Key(key, judgement)) => {
+            Ok(Shaken::Key(unsettled)) => {
+                let (key, judgement) = *unsettled;
                 rule.settle(access, &target, key, judgement).await.map_err(Reason::HostKey)?;
                 continue;
             }
@@ -213,11 +206,10 @@ pub(super) struct Line {
     pub(super) loss: Loss,
 }
 
-#[expect(clippy::large_enum_variant, reason = "one of them lives for a moment")]
 enum Shaken {
     Hands(Line),
     /// The host's key must be settled first.
-    Key(PublicKey, Judgement),
+    Key(Box<(PublicKey, Judgement)>),
 }
 
 async fn handshake(target: &Target, rule: &Rule, via: Option<&Session>) -> Result<Shaken, Reason> {
@@ -230,7 +222,7 @@ async fn handshake(target: &Target, rule: &Rule, via: Option<&Session>) -> Resul
     let shaking = async {
         match via {
             None => {
-                let wire = Wire::new(tcp(target).await?, traffic.clone());
+                let wire = Wire::new(tcp::connect(target).await?, traffic.clone());
                 Ok(timeout(limit, client::connect_stream(config, wire, handler)).await)
             }
             Some(via) => {
@@ -241,8 +233,8 @@ async fn handshake(target: &Target, rule: &Rule, via: Option<&Session>) -> Resul
     };
     let result = shaking.await?;
     let settled = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some((key, judgement)) = settled {
-        return Ok(Shaken::Key(key, judgement));
+    if let Some(unsettled) = settled {
+        return Ok(Shaken::Key(Box::new(unsettled)));
     }
     let head = traffic.head();
     match result {
@@ -263,40 +255,6 @@ fn says_ssh(head: &[u8]) -> bool {
 fn printable(head: &[u8]) -> String {
     let text = String::from_utf8_lossy(head);
     text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect()
-}
-
-async fn tcp(target: &Target) -> Result<TcpStream, Reason> {
-    let limit = target.connect_timeout.unwrap_or(REACH);
-    let no_answer = |_| Reason::NoAnswer { seconds: limit.as_secs() };
-    timeout(limit, tcp_of_name(&target.address, target.port)).await.map_err(no_answer)?
-}
-
-async fn tcp_of_name(name: &str, port: u16) -> Result<TcpStream, Reason> {
-    let unknown = |source| Reason::Name { name: name.to_owned(), source };
-    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name, port)).await.map_err(unknown)?.collect();
-    let mut tries: FuturesUnordered<_> = (0..).zip(addresses).map(tcp_of_address).collect();
-    let mut last = None;
-    while let Some(result) = tries.next().await {
-        match result {
-            Ok(stream) => {
-                // Half of a local connect's time is Nagle's algorithm waiting for an answer.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Err(error) => last = Some(error),
-        }
-    }
-    let error = last.unwrap_or_else(|| io::Error::other("it has no address"));
-    Err(if error.kind() == io::ErrorKind::ConnectionRefused {
-        Reason::Refused { port }
-    } else {
-        Reason::Network(error)
-    })
-}
-
-async fn tcp_of_address((turn, address): (u32, SocketAddr)) -> io::Result<TcpStream> {
-    sleep(NEXT_ADDRESS * turn).await;
-    TcpStream::connect(address).await
 }
 
 async fn jump(target: &Target, via: &Session) -> Result<super::session::Stream, Reason> {
@@ -378,64 +336,5 @@ impl Drop for Handler {
     /// The connection's task has ended, in whatever way: nobody may go on waiting for it.
     fn drop(&mut self) {
         self.loss.tell("the connection was closed");
-    }
-}
-
-/// A deadline for the server alone: while a person is asked, its time stands still.
-pub(super) struct Patience {
-    limit: Duration,
-    loss: Loss,
-    people: AtomicUsize,
-    asked: AtomicBool,
-}
-
-impl Patience {
-    fn new(limit: Duration, loss: Loss) -> Self {
-        Self { limit, loss, people: AtomicUsize::new(0), asked: AtomicBool::new(false) }
-    }
-
-    pub(super) fn loss(&self) -> &Loss {
-        &self.loss
-    }
-
-    pub(super) fn seconds(&self) -> u64 {
-        self.limit.as_secs()
-    }
-
-    /// Someone may have been asked.
-    fn asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
-    }
-
-    /// Time stands still until this is dropped.
-    pub(super) fn person(&self) -> impl Drop + '_ {
-        self.asked.store(true, Ordering::Relaxed);
-        self.people.fetch_add(1, Ordering::Relaxed);
-        Person(self)
-    }
-
-    /// What the work comes to, or `None` if the server took too long.
-    pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        const TICK: Duration = Duration::from_millis(100);
-        let mut work = pin!(work);
-        let mut left = self.limit;
-        loop {
-            match timeout(TICK, &mut work).await {
-                Ok(value) => return Some(value),
-                Err(_) if self.people.load(Ordering::Relaxed) > 0 => {}
-                Err(_) => left = left.saturating_sub(TICK),
-            }
-            if left.is_zero() {
-                return None;
-            }
-        }
-    }
-}
-
-struct Person<'a>(&'a Patience);
-
-impl Drop for Person<'_> {
-    fn drop(&mut self) {
-        self.0.people.fetch_sub(1, Ordering::Relaxed);
     }
 }

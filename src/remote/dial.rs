@@ -97,13 +97,15 @@ impl DialError {
 
 impl Hint for DialError {
     fn hints(&self) -> Vec<String> {
+        let setup = || format!("ship setup prepares {}", self.host);
         match &self.reason {
-            DialReason::Relay(said) if said.contains("sudo") || said.contains("may use") => {
-                vec![format!("ship setup makes {} ready; so does: add the user to the group docker", self.host)]
+            DialReason::Relay(said) if said.contains("not installed") => vec![setup()],
+            DialReason::Relay(_) if self.socket.ends_with("docker.sock") => {
+                vec![setup(), "or let this user use Docker there: sudo usermod -aG docker USER".to_owned()]
             }
-            DialReason::Relay(said) if said.contains("not installed") => vec!["ship setup".to_owned()],
+            DialReason::Relay(_) => vec![setup()],
+            DialReason::Open(error) => error.hints(),
             DialReason::Exec(error) => error.hints(),
-            _ => Vec::new(),
         }
     }
 }

@@ -13,9 +13,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
-use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::command::Command;
+use super::gate::Gate;
 use super::round_trips::Waiting;
 use super::session::{OpenError, Session, Slot};
 use super::wire::Loss;
@@ -109,6 +110,7 @@ impl Hint for ExecError {
                 "log in to {} as root, as the deploy user, or as a user with passwordless sudo (`user` in ship.toml)",
                 self.host
             )],
+            ExecReason::Open(error) => error.hints(),
             _ => Vec::new(),
         }
     }
@@ -152,7 +154,7 @@ impl Session {
         let (read, write) = channel.split();
         let write = Arc::new(write);
         let loss = self.loss().clone();
-        let stdin = Stdin::new(write.clone(), loss.clone());
+        let stdin = Stdin::new(write.clone(), self.gate());
         let (to_stdout, stdout) = mpsc::channel(WAITING);
         let (to_stderr, stderr) = mpsc::channel(WAITING);
         let (told, receiver) = oneshot::channel();
@@ -266,27 +268,19 @@ pub struct Stdin {
     writer: Pin<Box<dyn AsyncWrite + Send>>,
     half: Arc<ChannelWriteHalf<Msg>>,
     ended: bool,
-    loss: Loss,
-    lost: Pin<Box<WaitForCancellationFutureOwned>>,
+    gate: Gate,
 }
 
 impl Stdin {
-    fn new(half: Arc<ChannelWriteHalf<Msg>>, loss: Loss) -> Self {
-        let lost = Box::pin(loss.token().cancelled_owned());
-        Self { writer: Box::pin(half.make_writer()), half, ended: false, loss, lost }
+    fn new(half: Arc<ChannelWriteHalf<Msg>>, gate: Gate) -> Self {
+        Self { writer: Box::pin(half.make_writer()), half, ended: false, gate }
     }
 }
 
 impl AsyncWrite for Stdin {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        match this.writer.as_mut().poll_write(cx, buf) {
-            Poll::Pending => this.lost.as_mut().poll(cx).map(|()| Err(this.loss.error())),
-            ready => ready,
-        }
+        this.gate.poll_write(cx, this.writer.as_mut(), buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -296,7 +290,7 @@ impl AsyncWrite for Stdin {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         match this.writer.as_mut().poll_shutdown(cx) {
-            Poll::Pending => this.lost.as_mut().poll(cx).map(|()| Err(this.loss.error())),
+            Poll::Pending => this.gate.poll_lost(cx),
             Poll::Ready(result) => {
                 this.ended = true;
                 Poll::Ready(result)

@@ -22,12 +22,13 @@ use super::wire::Loss;
 use crate::diagnostic::Hint;
 use crate::name::HostName;
 
-/// The program on the host lets go after 15 s of silence; two signs of life may get lost on the way.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// The program on the host lets go after 15 s without a line, and this end knows after 12 s that nothing arrives any
+/// more: with a line every two seconds, this end always knows first.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 /// For the first answer.
 const TAKE: Duration = Duration::from_secs(30);
 /// For one request. A disk that is flushed while an image is loaded can be slow.
-const ANSWER: Duration = Duration::from_secs(120);
+const ANSWER: Duration = Duration::from_mins(2);
 /// Someone else has it: asked again after this pause.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// Base64 goes in lines of this many bytes of content: the host wants a line every few seconds over the slowest link.
@@ -82,6 +83,7 @@ impl Hint for LeaseError {
                     "ship setup, or log in as root, as the deploy user, or as a user with passwordless sudo".to_owned(),
                 ]
             }
+            LeaseReason::Exec(ExecReason::Open(error)) => error.hints(),
             LeaseReason::Refused(text) if text.contains("bash") => vec!["ship needs bash on the host".to_owned()],
             reason if reason.is_disk_full() => {
                 vec!["free some space on the host; docker system df shows what Docker uses".to_owned()]
@@ -260,6 +262,15 @@ fn no_lease(line: &str) -> LeaseReason {
     }
 }
 
+/// What failed, without the line of the script where it did: `environment: line 79: printf: write error`.
+fn without_place(reason: &str) -> String {
+    let behind = reason.split_once(": line ").and_then(|(_, rest)| rest.split_once(": "));
+    match behind {
+        Some((line, rest)) if line.bytes().all(|byte| byte.is_ascii_digit()) => rest.to_owned(),
+        _ => reason.to_owned(),
+    }
+}
+
 /// Why the program ended before it said a word.
 async fn complaint(stderr: &mut Pipe, ending: Ending) -> LeaseReason {
     let mut words = Vec::new();
@@ -305,15 +316,13 @@ async fn send(mut stdin: Stdin, mut queue: mpsc::UnboundedReceiver<Request>, pen
     let mut life = interval_at(Instant::now() + SIGN_OF_LIFE, SIGN_OF_LIFE);
     life.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let mut request = tokio::select! {
-            request = queue.recv() => match request {
-                Some(request) => request,
-                None => {
-                    let _ = stdin.shutdown().await;
-                    return std::future::pending().await;
-                }
-            },
-            _ = life.tick() => Request { bytes: b"ping\n".to_vec(), has_contents: false, answer: None },
+        let next = tokio::select! {
+            request = queue.recv() => request,
+            _ = life.tick() => Some(Request { bytes: b"ping\n".to_vec(), has_contents: false, answer: None }),
+        };
+        let Some(mut request) = next else {
+            let _ = stdin.shutdown().await;
+            return std::future::pending().await;
         };
         let bytes = std::mem::take(&mut request.bytes);
         pending.lock().unwrap_or_else(PoisonError::into_inner).push_back(request);
@@ -341,7 +350,7 @@ async fn answers(mut stdout: BufReader<Pipe>, pending: Pending) -> String {
                 Err(error) => return error.to_string(),
             },
             None if line == "ok" => Ok(Contents::default()),
-            Some(("err", reason)) => Err(reason.to_owned()),
+            Some(("err", reason)) => Err(without_place(reason)),
             _ => return frames::nonsense(&line).to_string(),
         };
         if let Some(answer) = answer {

@@ -4,12 +4,16 @@
 
 pub mod round_trips;
 pub mod pattern;
+mod ssh_words;
 pub mod ssh_config;
 pub mod known_hosts;
 pub mod access;
+mod gate;
 mod wire;
 mod auth;
 mod host_key;
+mod patience;
+mod tcp;
 pub mod connect;
 pub mod session;
 pub mod command;

@@ -13,13 +13,15 @@ use russh::{Channel, ChannelOpenFailure, ChannelStream, Disconnect};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::command::Command;
 use super::connect::Line;
 use super::dial::Way;
+use super::gate::Gate;
 use super::round_trips::RoundTrips;
 use super::ssh_config::Target;
 use super::wire::Loss;
+use crate::diagnostic::Hint;
 use crate::name::HostName;
 
 /// A host that answers keepalives answers this in time too, or something is wrong with it.
@@ -62,6 +64,15 @@ pub enum OpenError {
     TimedOut,
 }
 
+impl Hint for OpenError {
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::TooMany(_) => vec!["raise MaxSessions in the host's /etc/ssh/sshd_config to 10 or more".to_owned()],
+            Self::Lost(_) | Self::Refused(_) | Self::TimedOut => Vec::new(),
+        }
+    }
+}
+
 fn refusal(failure: &ChannelOpenFailure) -> String {
     match failure {
         ChannelOpenFailure::AdministrativelyProhibited => "it is forbidden there".to_owned(),
@@ -74,7 +85,7 @@ fn refusal(failure: &ChannelOpenFailure) -> String {
 
 impl Session {
     pub(super) fn new(name: HostName, target: Target, line: Line, via: Option<Self>) -> Self {
-        Self(Arc::new(Shared {
+        let session = Self(Arc::new(Shared {
             name,
             target,
             line,
@@ -82,7 +93,23 @@ impl Session {
             slots: Slots::default(),
             ways: Mutex::default(),
             _via: via,
-        }))
+        }));
+        session.hurry();
+        session
+    }
+
+    /// Runs a program that does nothing, which nobody waits for. OpenSSH's server leaves Nagle's algorithm on until the
+    /// first program, and with it every answer that comes in two pieces, as HTTP's often do, takes a round trip more.
+    fn hurry(&self) {
+        let (session, slot) = (self.clone(), self.0.slots.take());
+        tokio::spawn(async move {
+            // A server that runs no programs may answer more slowly; that is all.
+            if let Ok(mut channel) = session.0.line.handle.channel_open_session().await {
+                let _ = channel.exec(false, Command::Nothing.line()).await;
+                while channel.wait().await.is_some() {}
+            }
+            drop(slot);
+        });
     }
 
     /// The host as `ship.toml` calls it.
@@ -127,6 +154,11 @@ impl Session {
         &self.0.line.loss
     }
 
+    /// A way to the wire for one more writer.
+    pub(super) fn gate(&self) -> Gate {
+        Gate::new(self.0.line.traffic.queue.clone(), self.loss().clone())
+    }
+
     pub(super) fn ways(&self) -> &Mutex<BTreeMap<String, Way>> {
         &self.0.ways
     }
@@ -165,7 +197,7 @@ impl Session {
                     if Instant::now() > patient_until {
                         return Err(OpenError::TooMany(in_use));
                     }
-                    if Instant::now() > alone_until || !slots.was_used() {
+                    if Instant::now() > alone_until {
                         return Err(refused);
                     }
                 }
@@ -200,23 +232,17 @@ struct Slots(Arc<SlotState>);
 #[derive(Default)]
 struct SlotState {
     in_use: AtomicUsize,
-    used_ever: AtomicUsize,
     freed: Notify,
 }
 
 impl Slots {
     fn take(&self) -> Slot {
         self.0.in_use.fetch_add(1, Ordering::Relaxed);
-        self.0.used_ever.fetch_add(1, Ordering::Relaxed);
         Slot(self.clone())
     }
 
     fn in_use(&self) -> usize {
         self.0.in_use.load(Ordering::Relaxed)
-    }
-
-    fn was_used(&self) -> bool {
-        self.0.used_ever.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -234,16 +260,13 @@ impl Drop for Slot {
 /// waits for one.
 pub struct Stream {
     channel: ChannelStream<Msg>,
-    loss: Loss,
-    lost: Pin<Box<WaitForCancellationFutureOwned>>,
+    gate: Gate,
     _session: Session,
 }
 
 impl Stream {
     fn new(session: &Session, channel: Channel<Msg>) -> Self {
-        let loss = session.loss().clone();
-        let lost = Box::pin(loss.token().cancelled_owned());
-        Self { channel: channel.into_stream(), loss, lost, _session: session.clone() }
+        Self { channel: channel.into_stream(), gate: session.gate(), _session: session.clone() }
     }
 }
 
@@ -252,11 +275,11 @@ impl AsyncRead for Stream {
         let this = self.get_mut();
         let before = buf.filled().len();
         match Pin::new(&mut this.channel).poll_read(cx, buf) {
-            Poll::Pending => this.lost.as_mut().poll(cx).map(|()| Err(this.loss.error())),
-            Poll::Ready(Ok(())) if buf.filled().len() == before && this.loss.reason().is_some() => {
-                Poll::Ready(Err(this.loss.error()))
+            Poll::Pending => this.gate.poll_lost(cx),
+            Poll::Ready(Ok(())) if buf.filled().len() == before && this.gate.loss().reason().is_some() => {
+                Poll::Ready(Err(this.gate.loss().error()))
             }
-            ready => ready,
+            ready @ Poll::Ready(_) => ready,
         }
     }
 }
@@ -264,15 +287,7 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        match Pin::new(&mut this.channel).poll_write(cx, buf) {
-            // A full window of a lost connection would be waited for without end.
-            Poll::Pending => this.lost.as_mut().poll(cx).map(|()| Err(this.loss.error())),
-            Poll::Ready(Err(_)) if this.loss.reason().is_some() => Poll::Ready(Err(this.loss.error())),
-            ready @ Poll::Ready(_) => ready,
-        }
+        this.gate.poll_write(cx, Pin::new(&mut this.channel), buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -282,8 +297,8 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         match Pin::new(&mut this.channel).poll_shutdown(cx) {
-            Poll::Pending => this.lost.as_mut().poll(cx).map(|()| Err(this.loss.error())),
-            ready => ready,
+            Poll::Pending => this.gate.poll_lost(cx),
+            ready @ Poll::Ready(_) => ready,
         }
     }
 }

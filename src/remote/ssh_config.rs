@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::config::{self, DEFAULT_USER};
 
 use super::pattern;
+use super::ssh_words::{Told, expand, split_destination, split_line};
 
 /// How deep files may include each other (OpenSSH's own limit).
 const DEEPEST: usize = 16;
@@ -169,31 +170,6 @@ impl SshConfig<'_> {
     }
 }
 
-/// What was said of a server outside the configuration.
-struct Told {
-    user: Option<String>,
-    port: Option<u16>,
-}
-
-/// `user@host:port`, `[::1]:22`, `ssh://user@host:port`.
-fn split_destination(text: &str) -> (String, Told) {
-    let text = text.strip_prefix("ssh://").unwrap_or(text).trim_end_matches('/');
-    let (user, rest) = match text.rsplit_once('@') {
-        Some((user, rest)) => (Some(user.to_owned()), rest),
-        None => (None, text),
-    };
-    let bracketed = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    let (host, port) = match bracketed {
-        Some((host, port)) => (host, port.strip_prefix(':')),
-        // More than one colon without brackets is an IPv6 address alone.
-        None => match rest.split_once(':') {
-            Some((host, port)) if !port.contains(':') => (host, Some(port)),
-            _ => (rest, None),
-        },
-    };
-    (host.to_owned(), Told { user, port: port.and_then(|port| port.parse().ok()) })
-}
-
 /// The values that hold for one host, each keyword's first.
 #[derive(Default)]
 struct Options {
@@ -211,33 +187,32 @@ impl Options {
     fn read(config: &SshConfig<'_>, alias: &str) -> Result<Self, SshConfigError> {
         let mut options = Self::default();
         for source in config.sources {
-            options.read_file(config, source, alias, &mut true, 0)?;
+            options.read_file(config, source, alias, 0)?;
         }
         Ok(options)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an Include goes down with everything that its place stands for")]
     fn read_file(
         &mut self,
         config: &SshConfig<'_>,
         source: &Source,
         alias: &str,
-        active: &mut bool,
         depth: usize,
     ) -> Result<(), SshConfigError> {
+        // A block's condition ends with its file, so an included file begins without one.
+        let mut active = true;
         for (index, text) in source.text.lines().enumerate() {
             let line = index + 1;
             let wrong = |what: &str| SshConfigError::Line { path: source.path.clone(), line, what: what.to_owned() };
             let Some((keyword, words)) = split_line(text).map_err(wrong)? else { continue };
             match keyword.as_str() {
-                "host" => *active = pattern::list_matches(words.iter().map(String::as_str), alias),
-                "match" => *active = self.match_holds(config.user, &words, alias),
-                _ if !*active => {}
+                "host" => active = pattern::list_matches(words.iter().map(String::as_str), alias),
+                "match" => active = self.match_holds(config.user, &words, alias),
+                _ if !active => {}
                 "include" if depth < DEEPEST => {
                     let start = source.path.parent().unwrap_or(Path::new("/"));
                     for file in words.iter().flat_map(|word| (config.include)(word, start)) {
-                        // A Host line in an included file ends with the file.
-                        self.read_file(config, &file, alias, &mut true, depth + 1)?;
+                        self.read_file(config, &file, alias, depth + 1)?;
                     }
                 }
                 "identityfile" => self.identity_files.extend(words),
@@ -344,56 +319,6 @@ impl Options {
             user: user.clone(),
         })
     }
-}
-
-/// `~` at the front, and the tokens that paths may have.
-fn expand(text: &str, local: &LocalUser, host: &str, remote_user: &str) -> PathBuf {
-    let home = local.home.to_string_lossy();
-    let text = match text.strip_prefix("~/") {
-        Some(rest) => format!("{home}/{rest}"),
-        None => text.to_owned(),
-    };
-    let mut path = String::with_capacity(text.len());
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        match (c, (c == '%').then(|| rest.next()).flatten()) {
-            ('%', Some('%')) => path.push('%'),
-            ('%', Some('d')) => path.push_str(&home),
-            ('%', Some('u')) => path.push_str(&local.name),
-            ('%', Some('h')) => path.push_str(host),
-            ('%', Some('r')) => path.push_str(remote_user),
-            ('%', Some(other)) => path.extend(['%', other]),
-            (other, _) => path.push(other),
-        }
-    }
-    PathBuf::from(path)
-}
-
-/// A line's keyword in lower case and its values: `Keyword value`, `Keyword=value`, with values in double quotes.
-fn split_line(text: &str) -> Result<Option<(String, Vec<String>)>, &'static str> {
-    let text = text.trim();
-    if text.is_empty() || text.starts_with('#') {
-        return Ok(None);
-    }
-    let end = text.find(|c: char| c.is_whitespace() || c == '=' || c == '"').unwrap_or(text.len());
-    let (keyword, rest) = text.split_at(end);
-    let rest = rest.trim_start();
-    let mut rest = rest.strip_prefix('=').unwrap_or(rest).trim_start();
-    let mut words = Vec::new();
-    while !rest.is_empty() && !rest.starts_with('#') {
-        let word;
-        if let Some(quoted) = rest.strip_prefix('"') {
-            (word, rest) = quoted.split_once('"').ok_or("a quote has no end")?;
-        } else {
-            (word, rest) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
-        }
-        words.push(word.to_owned());
-        rest = rest.trim_start();
-    }
-    if words.is_empty() {
-        return Err("a keyword without a value");
-    }
-    Ok(Some((keyword.to_ascii_lowercase(), words)))
 }
 
 impl std::fmt::Display for Target {

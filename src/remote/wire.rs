@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::gate::Queue;
+
 /// After this long without a byte from a host that is asked every few seconds, it is gone. It covers what keepalives
 /// cannot: a peer that takes no more bytes, so that not even a question can be sent.
 pub(super) const SILENCE: Duration = Duration::from_secs(14);
@@ -32,6 +34,8 @@ pub(super) struct Traffic {
     head: Mutex<Vec<u8>>,
     /// Someone answers keepalives now, so silence means death.
     watched: AtomicBool,
+    /// What waits to be sent.
+    pub(super) queue: Queue,
 }
 
 impl Traffic {
@@ -116,7 +120,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.stream).poll_flush(cx);
+        if polled.is_ready() {
+            this.traffic.queue.flushed();
+        }
+        polled
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,6 +1,8 @@
 //! What a Dockerfile says about its image, without building it: the ports and volumes of its last stage, and of the
 //! stages that this one begins from.
 
+use std::collections::BTreeMap;
+
 /// What matters of the last stage.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Dockerfile {
@@ -20,13 +22,14 @@ struct Stage {
 /// Reads it line by line; what it does not understand it passes over.
 pub(super) fn read(text: &str) -> Dockerfile {
     let mut stages: Vec<Stage> = Vec::new();
+    let mut defaults = BTreeMap::new();
     for line in logical_lines(text) {
         let Some((instruction, rest)) = line.trim().split_once(char::is_whitespace) else { continue };
         match instruction.to_ascii_uppercase().as_str() {
             "FROM" => stages.push(stage(rest)),
+            "ARG" | "ENV" => defaults.extend(rest.split_whitespace().filter_map(default)),
             "EXPOSE" => {
-                let ports =
-                    rest.split_whitespace().filter_map(|port| port.trim_end_matches("/tcp").parse::<u16>().ok());
+                let ports = rest.split_whitespace().filter_map(|port| number(port, &defaults));
                 stages.last_mut().into_iter().for_each(|stage| stage.says.ports.extend(ports.clone()));
             }
             "VOLUME" => stages.last_mut().into_iter().for_each(|stage| stage.says.volumes.extend(paths(rest))),
@@ -34,6 +37,22 @@ pub(super) fn read(text: &str) -> Dockerfile {
         }
     }
     inherited(stages)
+}
+
+/// `PORT=3000`, as ARG and ENV have it.
+fn default(word: &str) -> Option<(String, String)> {
+    let (name, value) = word.split_once('=')?;
+    Some((name.to_owned(), value.trim_matches('"').to_owned()))
+}
+
+/// A TCP port, written out or as a variable with a default.
+fn number(port: &str, defaults: &BTreeMap<String, String>) -> Option<u16> {
+    let port = port.trim_end_matches("/tcp");
+    let name = port.strip_prefix('$').map(|name| name.trim_start_matches('{').trim_end_matches('}'));
+    match name {
+        Some(name) => defaults.get(name)?.parse().ok(),
+        None => port.parse().ok(),
+    }
 }
 
 /// Lines without comments, with those that end in a backslash put together.
@@ -95,5 +114,9 @@ mod tests {
         assert_eq!(read(text), Dockerfile { ports: vec![3000, 3001], volumes });
         assert_eq!(read("EXPOSE 80"), Dockerfile::default());
         assert_eq!(read(""), Dockerfile::default());
+        assert_eq!(
+            read("ARG PORT=3000\nFROM scratch\nENV ADMIN=\"3001\"\nEXPOSE ${PORT} $ADMIN $NO").ports,
+            [3000, 3001]
+        );
     }
 }

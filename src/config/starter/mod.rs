@@ -122,7 +122,7 @@ fn roles(guess: &Guess, dockerfile: &Dockerfile) -> Vec<String> {
         ([], None) => "port = 8080   # where the app listens".to_owned(),
     });
     if let Some(path) = guess.health_path {
-        let why = "# answers with 200 to 399 when the app is ready";
+        let why = "# answers with 200 to 299 when the app is ready";
         lines.push(format!("health = {{ path = {} }}   {why}", quoted(path)));
     }
     if !guess.worker.is_empty() {

@@ -14,9 +14,10 @@ use russh::keys::{self, Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, P
 use tokio::net::UnixStream;
 
 use super::access::Access;
-use super::connect::{Handler, Patience};
+use super::connect::Handler;
 use super::host_key::kind;
 use super::known_hosts::fingerprint;
+use super::patience::Patience;
 use super::ssh_config::Target;
 use crate::config::DEFAULT_USER;
 use crate::diagnostic::Hint;
@@ -103,9 +104,8 @@ struct Candidate {
     way: Way,
 }
 
-#[expect(clippy::large_enum_variant, reason = "a handful of them lives for the length of a login")]
 enum Way {
-    Agent(AgentIdentity),
+    Agent(Box<AgentIdentity>),
     Plain(Arc<PrivateKey>),
     /// Its text.
     Encrypted(PathBuf, String),
@@ -205,7 +205,7 @@ async fn offer(
             let Some(agent) = agent else { return gone() };
             // A key on a token waits for a finger, and some agents ask before they sign.
             let _person = asking.patience.person();
-            let result = match identity {
+            let result = match identity.as_ref() {
                 AgentIdentity::PublicKey { key, .. } => {
                     handle.authenticate_publickey_with(user, key.clone(), hash, agent).await
                 }
@@ -237,21 +237,11 @@ async fn rsa_hash(handle: &Handle<Handler>, key: &PublicKey) -> Option<HashAlg> 
 async fn collect(handle: &Handle<Handler>, access: &Access, target: &Target) -> Keyring {
     let mut looked_at = Vec::new();
     let files = identity_files(access, target, &mut looked_at);
-    let (agent, identities) = match &target.agent {
-        Some(socket) => match ask_agent(handle, socket).await {
-            Ok((agent, identities)) => {
-                looked_at.push(format!("the agent ({} keys)", identities.len()));
-                (Some(agent), identities)
-            }
-            Err(error) => {
-                looked_at.push(format!("the agent at {} ({error})", socket.display()));
-                (None, Vec::new())
-            }
-        },
-        None => {
-            looked_at.push("no agent (SSH_AUTH_SOCK is not set)".to_owned());
-            (None, Vec::new())
-        }
+    let (agent, identities) = if let Some(socket) = &target.agent {
+        agent_and_identities(handle, socket, &mut looked_at).await
+    } else {
+        looked_at.push("no agent (SSH_AUTH_SOCK is not set)".to_owned());
+        (None, Vec::new())
     };
     let is_named =
         |identity: &AgentIdentity| files.iter().any(|(key, _, _)| key.key_data() == identity.public_key().key_data());
@@ -261,7 +251,7 @@ async fn collect(handle: &Handle<Handler>, access: &Access, target: &Target) -> 
     candidates.extend(named.into_iter().chain(others).map(|identity| Candidate {
         key: identity.public_key().into_owned(),
         origin: format!("agent: {}", identity.comment()),
-        way: Way::Agent(identity),
+        way: Way::Agent(Box::new(identity)),
     }));
     let (plain, encrypted): (Vec<_>, Vec<_>) =
         files.into_iter().partition(|(_, _, way)| matches!(way, Some(Way::Plain(_))));
@@ -272,6 +262,23 @@ async fn collect(handle: &Handle<Handler>, access: &Access, target: &Target) -> 
         }
     }
     Keyring { agent, candidates, looked_at }
+}
+
+async fn agent_and_identities(
+    handle: &Handle<Handler>,
+    socket: &Path,
+    looked_at: &mut Vec<String>,
+) -> (Option<Agent>, Vec<AgentIdentity>) {
+    match ask_agent(handle, socket).await {
+        Ok((agent, identities)) => {
+            looked_at.push(format!("the agent ({} keys)", identities.len()));
+            (Some(agent), identities)
+        }
+        Err(error) => {
+            looked_at.push(format!("the agent at {} ({error})", socket.display()));
+            (None, Vec::new())
+        }
+    }
 }
 
 async fn ask_agent(handle: &Handle<Handler>, socket: &Path) -> Result<(Agent, Vec<AgentIdentity>), keys::Error> {

@@ -11,7 +11,7 @@ use russh::keys::ssh_encoding::Encode as _;
 use russh::keys::{self, HashAlg, PrivateKey};
 
 use super::super::access::Access;
-use super::super::connect::Patience;
+use super::super::patience::Patience;
 
 /// How often a wrong passphrase may be tried, as `ssh` does.
 const TRIES: u32 = 3;

@@ -1,4 +1,4 @@
-//! The container engine of a host: the port [`Engine`](crate::ports::Engine) on the Docker Engine API.
+//! The container engine of a host: the port [`crate::ports::Engine`] on the Docker Engine API.
 
 mod addresses;
 mod api;

@@ -1,4 +1,4 @@
-//! ship-proxy of a host: the port [`Router`](crate::ports::Router) on its control API (`control/`).
+//! ship-proxy of a host: the port [`crate::ports::Router`] on its control API (`control/`).
 
 mod wire;
 
@@ -205,6 +205,9 @@ impl ControlRouter {
             }
             ControlError::Refused(refusal) if refusal.code == Code::UnknownPath => {
                 Some("ship setup                  # brings ship-proxy to this version")
+            }
+            ControlError::Refused(refusal) if refusal.code == Code::Owner => {
+                Some("set `proxy.domains` (or `proxy.path_prefix`) in ship.toml, so that both apps can be told apart")
             }
             _ => None,
         };

@@ -6,10 +6,10 @@ sudo=
 if [ "$(id -u)" != 0 ] && ! [ -w "$socket" ]; then
   sudo='sudo -n'
 fi
+command -v "$1" >/dev/null || { echo "$1 is not installed" >&2; exit 1; }
 if ! $sudo test -S "$socket"; then
-  echo "there is no socket at $socket that $(id -un) may use" >&2
+  echo "$(id -un) may not use $socket, or it is not there" >&2
   exit 1
 fi
-command -v "$1" >/dev/null || { echo "$1 is not installed" >&2; exit 1; }
 printf 'ok\n'
 exec $sudo env DOCKER_HOST="unix://$socket" "$@"

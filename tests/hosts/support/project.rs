@@ -8,6 +8,12 @@ use std::process::Command;
 use super::Bench;
 use super::running::{Ran, Running};
 
+/// The ship under test: the release build that `scripts/test` made, else the one that cargo built with this test.
+fn ship() -> PathBuf {
+    let built = std::env::var_os("SHIP_TEST_BINARIES").map(|directory| PathBuf::from(directory).join("ship"));
+    built.unwrap_or_else(|| env!("CARGO_BIN_EXE_ship").into())
+}
+
 /// A directory to deploy from.
 pub(crate) struct Project {
     directory: tempfile::TempDir,
@@ -79,7 +85,7 @@ impl Project {
 
     /// ship with arguments, in the directory, with nothing of the developer's own environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ship"));
+        let mut command = Command::new(ship());
         command
             .args(arguments)
             .current_dir(self.path())

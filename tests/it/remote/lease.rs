@@ -5,9 +5,13 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use ship::config::Host;
+use ship::remote::command::Command;
 use ship::remote::lease::{Lease, LeaseReason};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
-use super::server::{Server, chain};
+use super::server::{Person, Server, chain, connect};
 
 const SCOPE: &str = "blog-production";
 
@@ -109,7 +113,9 @@ async fn a_failed_append_leaves_nothing() {
     let ledger = server.path("ship/apps").join(SCOPE).join("ledger.jsonl");
     std::os::unix::fs::symlink("/dev/full", &ledger).unwrap();
     let error = lease.append(&["{}".to_owned()]).await.unwrap_err();
-    assert!(error.reason.is_disk_full(), "{}", chain(&error));
+    let words = "cannot append to the ledger of blog-production on web-1: printf: write error: No space left on device";
+    assert!(chain(&error).starts_with(words), "{}", chain(&error));
+    assert!(error.reason.is_disk_full());
     fs::remove_file(&ledger).unwrap();
     lease.append(&["{}".to_owned()]).await.unwrap();
     assert_eq!(fs::read_to_string(&ledger).unwrap(), "{}\n");
@@ -141,4 +147,69 @@ async fn a_holder_that_is_killed_leaves_the_lease_free() {
     Lease::wait(&two, (&root, SCOPE), "bo@desk", Duration::from_secs(5), &|_| ()).await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(4));
     assert!(!lease.lost().await.is_empty());
+}
+
+/// A slow link: bytes pass between the two at this rate, and as much as a link's own queue holds is under way.
+async fn slow_link(server: &Server, bytes_per_second: usize) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, to) = (listener.local_addr().unwrap().port(), server.port);
+    tokio::spawn(async move {
+        let (near, _) = listener.accept().await.unwrap();
+        // What the kernel would take at once must not hide how slow the link is.
+        socket2::SockRef::from(&near).set_recv_buffer_size(16 * 1024).unwrap();
+        let far = TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+        let ((mut from_near, mut to_near), (mut from_far, mut to_far)) = (near.into_split(), far.into_split());
+        tokio::spawn(async move { tokio::io::copy(&mut from_far, &mut to_near).await });
+        let mut bytes = vec![0; bytes_per_second / 20];
+        while let Ok(length @ 1..) = from_near.read(&mut bytes).await {
+            tokio::time::sleep(
+                Duration::from_millis(50) * u32::try_from(length).unwrap() / u32::try_from(bytes.len()).unwrap(),
+            )
+            .await;
+            to_far.write_all(&bytes[..length]).await.unwrap();
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_large_upload_over_a_slow_link_does_not_cost_the_lease() {
+    let Some(server) = Server::start("") else { return };
+    let root = root(&server);
+    let access = server.access("", &Person::silent());
+    let slow = Host { port: Some(slow_link(&server, 200_000).await), ..server.host() };
+    let session = connect(&access, &slow).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let (lease, _) = Lease::take(&session, &root, SCOPE, "ana@train").await.unwrap();
+    for _ in 0..4 {
+        let uploading = session.clone();
+        tokio::spawn(async move {
+            let command = Command::Setup { arguments: vec!["cat".to_owned()] };
+            uploading.run(&command, &vec![0; 4_000_000], Duration::from_mins(1)).await
+        });
+    }
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let asked = Instant::now();
+        lease.append(&["{}".to_owned()]).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+        // Without a short queue the answer is behind megabytes: more than half a minute.
+        assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_holder_that_says_nothing_loses_the_lease() {
+    let Some(server) = Server::start("") else { return };
+    let (session, root) = (server.session().await, root(&server));
+    // The program itself, with a shorter patience than it has in a lease.
+    let mut argv = Command::Lease { root: root.clone(), scope: SCOPE.to_owned() }.argv();
+    *argv.last_mut().unwrap() = "1".to_owned();
+    let mut silent = session.start(&Command::Setup { arguments: argv }).await.unwrap();
+    silent.stdin.write_all(b"ana@laptop\n").await.unwrap();
+    let mut said = [0; 5];
+    silent.stdout.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"held\n");
+    let error = Lease::take(&session, &root, SCOPE, "bo@desk").await.err().unwrap();
+    assert!(matches!(error.reason, LeaseReason::Busy { .. }), "{}", chain(&error));
+    silent.ending.wait().await.unwrap();
+    Lease::take(&session, &root, SCOPE, "bo@desk").await.unwrap();
 }

@@ -165,7 +165,7 @@ async fn failure(server: &Server, said: &'static [u8], stays: bool, config: &str
             stream.write_all(said).await.unwrap();
             if stays {
                 tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_secs(60)).await;
+                    tokio::time::sleep(Duration::from_mins(1)).await;
                     drop(stream);
                 });
             }

@@ -1,6 +1,6 @@
 //! Programs on a host, and sockets.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use ship::remote::command::{Command, quote};
@@ -25,7 +25,7 @@ proptest! {
     fn a_quoted_word_comes_out_of_a_shell_as_it_went_in(words in prop::collection::vec("[^\0]*", 0..4)) {
         let line: Vec<String> = words.iter().map(|word| quote(word)).collect();
         let script = format!("printf '%s\\0' x {}", line.join(" "));
-        let expected: String = std::iter::once("x").chain(words.iter().map(String::as_str)).fold(String::new(), |all, word| all + word + "\0");
+        let expected = std::iter::once("x").chain(words.iter().map(String::as_str)).collect::<Vec<_>>().join("\0") + "\0";
         prop_assert_eq!(run("sh", &["-c", &script]), expected);
     }
 }
@@ -151,7 +151,11 @@ async fn a_socket_that_is_not_there_is_an_error_with_its_reason() {
     let session = server.session().await;
     let error = session.dial(&Socket::at("/nowhere/a.sock")).await.err().unwrap();
     let text = chain(&error);
-    assert!(text.starts_with("cannot reach /nowhere/a.sock on web-1: there is no socket at /nowhere/a.sock"), "{text}");
+    assert!(
+        text.starts_with("cannot reach /nowhere/a.sock on web-1: ")
+            && text.ends_with("may not use /nowhere/a.sock, or it is not there"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -168,4 +172,32 @@ async fn a_lost_connection_is_never_an_end_of_data() {
     assert!(stream.read(&mut byte).await.is_err());
     assert!(process.ending.wait().await.is_err());
     assert!(!session.lost().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_in_two_pieces_waits_for_no_acknowledgement() {
+    let Some(server) = Server::start("") else { return };
+    let path = server.path("pieces.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut byte = [0];
+        while stream.read_exact(&mut byte).await.is_ok() {
+            stream.write_all(b"head").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            stream.write_all(b"body").await.unwrap();
+        }
+    });
+    let session = server.session().await;
+    let mut stream = session.dial(&Socket::at(path.to_str().unwrap())).await.unwrap();
+    let mut spans = Vec::new();
+    for _ in 0..40 {
+        let asked = Instant::now();
+        stream.write_all(b"?").await.unwrap();
+        stream.read_exact(&mut [0; 8]).await.unwrap();
+        spans.push(asked.elapsed());
+    }
+    spans.sort();
+    // With Nagle's algorithm the kernel's delayed acknowledgement, 40 ms, is in nearly all of them.
+    assert!(spans[10] < Duration::from_millis(30), "{spans:?}");
 }

@@ -7,8 +7,7 @@ use ship::config::Host;
 use ship::remote::pattern::{list_matches, matches};
 use ship::remote::ssh_config::{LocalUser, Source, SshConfig, SshConfigError, Target, Unknown};
 
-#[expect(clippy::needless_pass_by_value, reason = "hosts are written where they are used")]
-fn route_of(texts: &[&str], include: &[(&str, &str)], host: Host) -> Result<Vec<Target>, SshConfigError> {
+fn route_of(texts: &[&str], include: &[(&str, &str)], host: &Host) -> Result<Vec<Target>, SshConfigError> {
     let user = LocalUser { name: "ana".into(), home: "/home/ana".into(), agent: Some("/run/agent".into()) };
     let source = |(index, text): (usize, &&str)| Source {
         path: format!("/home/ana/.ssh/config{index}").into(),
@@ -20,7 +19,11 @@ fn route_of(texts: &[&str], include: &[(&str, &str)], host: Host) -> Result<Vec<
         let fits = include.iter().filter(|(name, _)| *name == written);
         fits.map(|(name, text)| Source { path: start.join(name), text: (*text).into() }).collect()
     };
-    SshConfig { sources: &sources, include: &find, user: &user }.route(&host)
+    SshConfig { sources: &sources, include: &find, user: &user }.route(host)
+}
+
+fn route(texts: &[&str], include: &[(&str, &str)], address: &str) -> Result<Vec<Target>, SshConfigError> {
+    route_of(texts, include, &host(address))
 }
 
 fn host(address: &str) -> Host {
@@ -28,7 +31,7 @@ fn host(address: &str) -> Host {
 }
 
 fn target(text: &str, address: &str) -> Target {
-    let mut route = route_of(&[text], &[], host(address)).unwrap();
+    let mut route = route(&[text], &[], address).unwrap();
     assert_eq!(route.len(), 1);
     route.pop().unwrap()
 }
@@ -106,8 +109,8 @@ fn the_users_file_wins_over_the_systems_and_ship_toml_over_both() {
     let texts = ["Host web\nUser one", "Host *\nUser two\nPort 2"];
     let told =
         Host { user: Some("three".into()), port: None, fingerprint: Some("SHA256:x".into()), address: "web".into() };
-    let plain = &route_of(&texts, &[], host("web")).unwrap()[0];
-    let told = &route_of(&texts, &[], told).unwrap()[0];
+    let plain = &route(&texts, &[], "web").unwrap()[0];
+    let told = &route_of(&texts, &[], &told).unwrap()[0];
     assert_eq!((plain.user.as_str(), plain.port, plain.fingerprint.as_deref()), ("one", 2, None));
     assert_eq!((told.user.as_str(), told.port, told.fingerprint.as_deref()), ("three", 2, Some("SHA256:x")));
 }
@@ -116,7 +119,7 @@ fn the_users_file_wins_over_the_systems_and_ship_toml_over_both() {
 fn included_files_count_where_they_stand() {
     let include = [("conf.d/*", "Host web\nUser included\nHost nothing\nPort 9"), ("own", "Port 5")];
     let text = "Include conf.d/* own\nUser late\nHost else\nInclude own";
-    let target = &route_of(&[text], &include, host("web")).unwrap()[0];
+    let target = &route(&[text], &include, "web").unwrap()[0];
     assert_eq!((target.user.as_str(), target.port), ("included", 5));
 }
 
@@ -150,24 +153,24 @@ fn jump_hosts_are_hosts_themselves() {
           HostName 10.0.0.9
           ProxyJump ignored
     ";
-    let route = route_of(&[text], &[], host("web")).unwrap();
-    let words: Vec<String> = route.iter().map(|target| format!("{}@{target}", target.user)).collect();
+    let hops = route(&[text], &[], "web").unwrap();
+    let words: Vec<String> = hops.iter().map(|target| format!("{}@{target}", target.user)).collect();
     assert_eq!(words, ["ship@outer", "ana@gate (gate.example.com:2200)", "ship@inner (10.0.0.9)", "ship@web"]);
-    let ipv6 = route_of(&["Host web\nProxyJump root@[2001:db8::1]:22"], &[], host("web")).unwrap();
+    let ipv6 = route(&["Host web\nProxyJump root@[2001:db8::1]:22"], &[], "web").unwrap();
     assert_eq!(ipv6[0].address, "2001:db8::1");
-    assert_eq!(route_of(&["Host *\nProxyJump none"], &[], host("web")).unwrap().len(), 1);
-    let circle = route_of(&["Host *\nProxyJump web"], &[], host("web")).unwrap_err();
+    assert_eq!(route(&["Host *\nProxyJump none"], &[], "web").unwrap().len(), 1);
+    let circle = route(&["Host *\nProxyJump web"], &[], "web").unwrap_err();
     assert!(matches!(circle, SshConfigError::Circle { .. }));
 }
 
 #[test]
 fn what_would_reach_the_wrong_host_is_an_error() {
-    let error = route_of(&["Host web\nProxyCommand nc %h %p"], &[], host("web")).unwrap_err();
+    let error = route(&["Host web\nProxyCommand nc %h %p"], &[], "web").unwrap_err();
     assert_eq!(error.to_string(), "`web` is reached with ProxyCommand, which ship does not do");
-    let error = route_of(&["User a\nPort many"], &[], host("web")).unwrap_err();
+    let error = route(&["User a\nPort many"], &[], "web").unwrap_err();
     assert_eq!(error.to_string(), "/home/ana/.ssh/config0:2: `many` is not a number that port can have");
-    let error = route_of(&["Host \"web"], &[], host("web")).unwrap_err();
+    let error = route(&["Host \"web"], &[], "web").unwrap_err();
     assert_eq!(error.to_string(), "/home/ana/.ssh/config0:1: a quote has no end");
-    let error = route_of(&["\n\nUser"], &[], host("web")).unwrap_err();
+    let error = route(&["\n\nUser"], &[], "web").unwrap_err();
     assert_eq!(error.to_string(), "/home/ana/.ssh/config0:3: a keyword without a value");
 }
