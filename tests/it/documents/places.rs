@@ -6,13 +6,6 @@ use super::commands::commands_of;
 use super::markdown::Document;
 use super::{documents, root};
 
-/// Named already, and not there yet.
-const COMING: &[&str] = &["docs/proxy.md", "docs/setup.md", "scripts/bench", "scripts/quickstart"];
-
-fn is_there(path: &Path) -> bool {
-    path.exists() || COMING.iter().any(|coming| path.ends_with(coming))
-}
-
 #[test]
 fn links_lead_somewhere() {
     let mut wrong = Vec::new();
@@ -20,7 +13,7 @@ fn links_lead_somewhere() {
         for link in document.links().into_iter().filter(|link| !link.contains("://")) {
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
             let target = document.directory.join(path);
-            if !path.is_empty() && !is_there(&target) {
+            if !path.is_empty() && !target.exists() {
                 wrong.push(format!("{}: {link}", document.name));
                 continue;
             }
@@ -44,7 +37,7 @@ fn scripts_in_documents_exist() {
     let mut wrong = Vec::new();
     for document in documents() {
         for words in commands_of(&document).iter().filter(|words| words[0].starts_with("scripts/")) {
-            if !is_there(&root().join(&words[0])) {
+            if !Path::exists(&root().join(&words[0])) {
                 wrong.push(format!("{}: {}", document.name, words.join(" ")));
             }
         }
@@ -58,7 +51,7 @@ fn paths_of_the_source_exist() {
     for document in documents() {
         for span in document.spans() {
             let is_path = ["src/", "tests/", "docs/", "examples/", ".github/"].iter().any(|it| span.starts_with(it));
-            if is_path && !span.contains([' ', '*', '{', '…']) && !is_there(&root().join(&span)) {
+            if is_path && !span.contains([' ', '*', '{', '…']) && !Path::exists(&root().join(&span)) {
                 wrong.push(format!("{}: {span}", document.name));
             }
         }
