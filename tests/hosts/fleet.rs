@@ -55,15 +55,15 @@ fn roles(bench: &Bench, name: &str) -> Vec<String> {
 fn when_one_of_three_hosts_dies_during_a_deploy_the_others_go_back() {
     let names = ["die-a", "die-b", "die-c"];
     let bench = Bench::with_docker(&names);
-    let project = Project::ready(&bench, &names, &toml("blog", &names, ""));
+    let project = Project::ready(&bench, &names, &toml("blog", &names, HEALTH));
     project.deploys(&image("v1"));
 
     let ran = dies(&project, || bench.net("die-b", &["cut"]));
     ran.exits(5).says("die-b does not answer").says("die-a serves r1").says("die-c serves r1");
     serve(&bench, &["die-a", "die-c"], "v1");
     bench.net("die-b", &["heal"]);
-    // Nobody told it, and nobody has to: ship-proxy goes back by itself.
-    until("r1 on die-b", || bench.version("die-b") == "v1");
+    // It does not know yet what became of the others, but it serves.
+    assert!(["v1", "v3"].contains(&bench.version("die-b").as_str()));
     project.deploys(&image("v2"));
     serve(&bench, &names, "v2");
 
@@ -81,17 +81,22 @@ fn when_one_of_three_hosts_dies_during_a_deploy_the_others_go_back() {
     assert_eq!(bench.version("die-a"), "v3");
     deploy.signal(Signal::KILL);
     deploy.end().exits(-1);
-    until("r5 on die-a", || bench.version("die-a") == "v1");
-    serve(&bench, &names, "v1");
+    // Nobody told it, and nobody has to: ship-proxy goes back by itself.
+    for name in names {
+        until("r5 everywhere", || bench.version(name) == "v1");
+    }
     project.ship(&["status"]).exits(5).prints("the deploy of r6 stopped half-way");
     project.deploys(&image("v2"));
     serve(&bench, &names, "v2");
     project.ship(&["status"]).ok();
 }
 
+/// The shorter the deadline, the sooner ship-proxy gives up on a ship that is gone.
+const HEALTH: &str = "[roles.web.health]\ndeadline = \"10s\"\n";
+
 /// Takes its time to start, so that a host can die while it does.
 fn slow() -> String {
-    variant("slow", "v3", &["--env", "APP_START_MS=6000"])
+    variant("slow", "v3", &["--env", "APP_START_MS=5000"])
 }
 
 /// A deploy to a fleet whose second host dies when its turn has come and the first serves the new release.

@@ -8,6 +8,7 @@
 
 mod apps;
 mod bad_releases;
+mod changes_under_load;
 mod exec;
 mod fleet;
 mod interrupted;
@@ -19,5 +20,4 @@ mod setup;
 mod speed;
 mod status;
 mod support;
-mod traffic;
 mod volumes;
