@@ -2,6 +2,7 @@
 
 use rustix::process::Signal;
 
+use super::support::image::variant;
 use super::support::running::Ran;
 use super::support::{Bench, Project, image, toml, until};
 
@@ -54,7 +55,7 @@ fn roles(bench: &Bench, name: &str) -> Vec<String> {
 fn when_one_of_three_hosts_dies_during_a_deploy_the_others_go_back() {
     let names = ["die-a", "die-b", "die-c"];
     let bench = Bench::with_docker(&names);
-    let project = Project::ready(&bench, &names, &toml("blog", &names, SLOW));
+    let project = Project::ready(&bench, &names, &toml("blog", &names, ""));
     project.deploys(&image("v1"));
 
     let ran = dies(&project, || bench.net("die-b", &["cut"]));
@@ -75,7 +76,7 @@ fn when_one_of_three_hosts_dies_during_a_deploy_the_others_go_back() {
     serve(&bench, &names, "v1");
 
     // It is ship that dies, when the first host has the new release on probation.
-    let mut deploy = project.start(&["deploy", "--json", "--image", &image("v3")]);
+    let mut deploy = project.start(&["deploy", "--json", "--image", &slow()]);
     deploy.until_begins("die-b", "then move traffic to");
     assert_eq!(bench.version("die-a"), "v3");
     deploy.signal(Signal::KILL);
@@ -88,13 +89,15 @@ fn when_one_of_three_hosts_dies_during_a_deploy_the_others_go_back() {
     project.ship(&["status"]).ok();
 }
 
-/// The app takes a moment to start, so that a host can die while it does.
-const SLOW: &str = "[env]\nAPP_START_MS = \"1500\"\n";
+/// Takes its time to start, so that a host can die while it does.
+fn slow() -> String {
+    variant("slow", "v3", &["--env", "APP_START_MS=6000"])
+}
 
 /// A deploy to a fleet whose second host dies when its turn has come and the first serves the new release.
 #[track_caller]
 fn dies(project: &Project, die: impl Fn()) -> Ran {
-    let mut deploy = project.start(&["deploy", "--json", "--image", &image("v3")]);
+    let mut deploy = project.start(&["deploy", "--json", "--image", &slow()]);
     deploy.until_begins("die-b", "then move traffic to");
     die();
     deploy.end()

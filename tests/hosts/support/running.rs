@@ -154,11 +154,6 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Whether it goes on.
-    pub(crate) fn goes_on(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
-
     /// Waits for the end.
     #[must_use = "look at the exit code"]
     #[track_caller]
