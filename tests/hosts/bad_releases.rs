@@ -48,6 +48,17 @@ const BAD: &[Bad] = &[
         says: &["did not become healthy", "worker", "exited with code 7"],
         logs: None,
     },
+    Bad {
+        toml: "[roles.web]\n[roles.worker]\ncommand = [\"app\", \"work\"]\nmemory = \"32m\"\nenv.APP_LEAK_MB = \"200\"\n",
+        says: &["did not become healthy", "worker", "it needs more memory than its limit"],
+        logs: None,
+    },
+    Bad {
+        toml: "[roles.web]\n[roles.worker]\ncommand = [\"app\", \"work\"]\n\
+               health = { command = [\"app\", \"read\", \"/lost\"], deadline = \"2s\" }\n",
+        says: &["did not become healthy", "`app read /lost`", "exit code 1", "/lost: No such file"],
+        logs: Some("v2 works, tick"),
+    },
     Bad { toml: "[roles.web]\ncommand = [\"no-such-program\"]\n", says: &["no-such-program"], logs: None },
 ];
 
@@ -75,7 +86,7 @@ fn a_bad_release_leaves_the_old_one_and_is_explained() {
     project.write("ship.toml", &good);
     project.deploys(&v2);
     assert_eq!(bench.version("bad-one"), "v2");
-    assert_eq!(bench.run("bad-one", RUNNING).trim(), "r10");
+    assert_eq!(bench.run("bad-one", RUNNING).trim(), format!("r{}", BAD.len() + 2));
 }
 
 const RUNNING: &str = "docker ps --filter label=ship.app=blog --format '{{.Label \"ship.release\"}}'";
