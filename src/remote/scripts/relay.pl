@@ -1,6 +1,7 @@
 use Socket;
 socket(S, PF_UNIX, SOCK_STREAM, 0) or die "socket: $!\n";
 connect(S, sockaddr_un($ARGV[0])) or die "connect to $ARGV[0]: $!\n";
+syswrite STDOUT, "ok\n";
 sub relay {
   my ($from, $to) = @_;
   while (my $n = sysread $from, my $bytes, 65536) {

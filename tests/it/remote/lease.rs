@@ -38,12 +38,16 @@ async fn it_is_held_by_one_and_free_again_when_dropped() {
     // Another app is another lease.
     Lease::take(&two, &root, "shop-production", "bo@desk").await.unwrap();
     let told = Mutex::new(Vec::new());
-    let busy = |holder: &str| told.lock().unwrap().push(holder.to_owned());
+    let someone_waits = tokio::sync::Notify::new();
+    let busy = |holder: &str| {
+        told.lock().unwrap().push(holder.to_owned());
+        someone_waits.notify_one();
+    };
     let release = async {
-        tokio::time::sleep(Duration::from_millis(1200)).await;
+        someone_waits.notified().await;
         drop(lease);
     };
-    let wait = Lease::wait(&two, (&root, SCOPE), "bo@desk", Duration::from_secs(10), &busy);
+    let wait = Lease::wait(&two, (&root, SCOPE), "bo@desk", Duration::from_secs(60), &busy);
     let (taken, ()) = tokio::join!(wait, release);
     taken.unwrap();
     assert_eq!(*told.lock().unwrap(), ["ana@laptop"]);
