@@ -76,13 +76,13 @@ collect_machine() {
   } >"$work/mirrors"
 }
 
-# The mirror of a Debian archive that this machine's own apt uses, else (on Ubuntu) everybody's.
+# The mirror of a Debian archive that this machine's own apt uses; an empty line where it uses none (on Ubuntu).
 mirror_of() {
   local found
   found=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } |
     awk -v archive="/$1/?\$" '/^#/ { next }
       $1 == "URIs:" || $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^https?:/ && $i ~ archive) print $i }' | head -n 1)
-  echo "${found:-http://deb.debian.org/$1}"
+  echo "$found"
 }
 
 recipe_of() { # WORK SUITE
@@ -104,8 +104,13 @@ build_fresh() { # SUITE RECIPE WORK
   require mmdebstrap=mmdebstrap
   [ -e "$debian_keyring" ] || install_packages debian-archive-keyring
   { read -r mirror; read -r security; } <"$work/mirrors"
-  local sources=("deb $mirror $suite main")
-  [ "$suite" = sid ] || sources+=("deb $mirror $suite-updates main" "deb $security $suite-security main")
+  # Without a mirror mmdebstrap knows where Debian is.
+  local sources=()
+  if [ -n "$mirror" ]; then
+    sources=("deb $mirror $suite main")
+    [ "$suite" = sid ] || [ -z "$security" ] ||
+      sources+=("deb $mirror $suite-updates main" "deb $security $suite-security main")
+  fi
   say "building $repository:$suite with mmdebstrap (about a minute, once)"
   mmdebstrap --variant=apt --aptopt="$work/apt-options" --include="$host_packages" \
     --keyring="$debian_keyring" \
