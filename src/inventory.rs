@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::name::{AppName, Digest, EnvironmentName, HostName, ReleaseNumber, RoleName};
+use crate::name::{AppName, EnvironmentName, HostName, ReleaseNumber, RoleName};
 use crate::release::Release;
 use crate::release::history::History;
 use crate::release::ledger::Damage;
@@ -117,18 +117,14 @@ impl HostInventory {
         self.containers.iter().filter(move |container| container.labels.release == number)
     }
 
+    /// The release that requests go to now; for an app without a route, the one that the ledger means.
+    pub fn serving(&self) -> Option<ReleaseNumber> {
+        let route = self.proxy.as_ref().and_then(|proxy| proxy.route.as_ref()).map(|route| route.release);
+        route.or_else(|| self.history()?.live())
+    }
+
     /// What the ledger says, if it can be trusted.
     pub fn history(&self) -> Option<&History> {
         self.ledger.as_ref().ok()
-    }
-
-    /// Chains of layers (diff IDs, lowest first) that the engine is known to have, because ship recorded an image that
-    /// is still there. What the engine has besides is found out by asking it, at the price of a round trip.
-    pub fn layer_chains(&self) -> Vec<&[Digest]> {
-        self.records
-            .values()
-            .filter(|release| self.images.contains_key(&release.image.reference))
-            .map(|release| release.image.layers.as_slice())
-            .collect()
     }
 }

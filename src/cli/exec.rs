@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::diagnostic::{Exit, Failure};
 use crate::inventory::{HostInventory, Status};
-use crate::name::{HostName, ReleaseNumber, RoleName};
+use crate::name::{HostName, RoleName};
 use crate::observe;
 use crate::plan::action::ContainerSpec;
 use crate::plan::container;
@@ -79,7 +79,7 @@ fn choose<'a>(
 ) -> Result<Chosen<'a>, Failure> {
     let mut reasons = Vec::new();
     for (name, host) in inventory {
-        let Some(live) = live(host) else {
+        let Some(live) = host.serving() else {
             reasons.push(format!("{name} has no live release"));
             continue;
         };
@@ -106,11 +106,6 @@ fn choose<'a>(
     let mut failure = Failure::new(Exit::Unchanged, "there is no container to run it in");
     failure.causes = reasons;
     Err(failure.hint("ship status").hint("ship exec --new -- COMMAND runs it in a fresh container"))
-}
-
-fn live(host: &HostInventory) -> Option<ReleaseNumber> {
-    let route = host.proxy.as_ref().and_then(|proxy| proxy.route.as_ref()).map(|route| route.release);
-    route.or_else(|| host.history()?.live())
 }
 
 fn spec_of(record: &Release, host: &HostName, role: &RoleName, replica: u16) -> Option<ContainerSpec> {

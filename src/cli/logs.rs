@@ -9,7 +9,7 @@ use futures_util::stream::{BoxStream, select_all};
 
 use crate::diagnostic::{Exit, Failure};
 use crate::inventory::{Container, HostInventory};
-use crate::name::{HostName, ReleaseNumber};
+use crate::name::HostName;
 use crate::observe;
 use crate::ports::{LogLine, LogRequest, PortResult};
 use crate::ui::json;
@@ -85,7 +85,7 @@ fn since(text: &str, now: &str) -> Result<String, Failure> {
 fn shown(inventory: &BTreeMap<HostName, HostInventory>, arguments: &args::Logs) -> Result<Vec<Shown>, Failure> {
     let mut shown = Vec::new();
     for (name, host) in inventory {
-        let Some(release) = arguments.release.or_else(|| live(host)) else { continue };
+        let Some(release) = arguments.release.or_else(|| host.serving()) else { continue };
         shown.extend(
             host.of_release(release)
                 .filter(|container| arguments.role.as_ref().is_none_or(|role| *role == container.labels.role))
@@ -107,11 +107,6 @@ fn shown(inventory: &BTreeMap<HostName, HostInventory>, arguments: &args::Logs) 
         return Err(Failure::new(Exit::Unchanged, what).hint("ship releases").hint("ship status"));
     }
     Ok(shown)
-}
-
-fn live(host: &HostInventory) -> Option<ReleaseNumber> {
-    let route = host.proxy.as_ref().and_then(|proxy| proxy.route.as_ref()).map(|route| route.release);
-    route.or_else(|| host.history()?.live())
 }
 
 /// A line that waits for older ones: when, which in the order of arrival, of which container, what, and whether it came
